@@ -1,1 +1,17 @@
+//! What all the rest of Backspike shares: number formats, configuration, memory and instruction layouts.
+//!
+//! Each layout (packed word, descriptor, instruction, register, counter) is a table in [`layout`]. The Rust accessors, the constants
+//! the RTL uses, the C header and the reference pages all come from that table.
 
+pub mod config;
+pub mod device;
+pub mod layout;
+pub mod num;
+
+pub use config::{ArchConfig, ConfigError, TIME_BLOCK};
+pub use device::{Counters, Device, DeviceError, PushWord};
+pub use layout::{
+    BpDescriptor, Coordinates, Counter, CounterGroup, Descriptor, Engine, FpDescriptor,
+    HostAddress, IllegalInstruction, Instruction, IoDescriptor, LayoutError, NeuronWord,
+    OptimizerWord, PackedWord, Region, Register, Shape, Status, TOKENS, WgDescriptor,
+};

@@ -1,0 +1,26 @@
+//! Layouts of everything host and core exchange, each written down once.
+
+mod counter;
+mod descriptor;
+mod field;
+mod opcode;
+mod region;
+mod register;
+mod words;
+
+pub use counter::{Counter, CounterGroup};
+pub use descriptor::{
+    BpDescriptor, Column, ColumnValue, Descriptor, FpDescriptor, IoDescriptor, WgDescriptor, bp,
+    fp, io, wg,
+};
+pub use field::{Field, FieldValue, LayoutError, PackedWord};
+pub use opcode::{
+    Engine, IllegalInstruction, Instruction, InstructionWord, Op, TOKENS, UpdateArg, instruction,
+    update_arg,
+};
+pub use region::{HostAddress, Region, address};
+pub use register::{COUNTER_BASE, LAYOUT_VERSION, MAGIC, Register, VERSION};
+pub use words::{
+    Coordinates, NeuronWord, OptimizerWord, Shape, Status, coordinates, neuron, optimizer, shape,
+    status,
+};

@@ -1,0 +1,244 @@
+//! Engines, their queues and the instructions.
+
+use super::field::{LayoutError, PackedWord, code_enum, packed_word};
+use thiserror::Error;
+
+/// Token counters, each of 8 bits.
+pub const TOKENS: usize = 8;
+
+code_enum! {
+    /// The four engines, each with its own queue and descriptor table.
+    pub enum Engine {
+        #[default]
+        Fp = 0, "forward propagation";
+        Bp = 1, "back-propagation";
+        Wg = 2, "weight gradient and optimizer";
+        Io = 3, "pushes to the host";
+    }
+}
+
+impl Engine {
+    /// The name in tables and messages.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Fp => "FP",
+            Self::Bp => "BP",
+            Self::Wg => "WG",
+            Self::Io => "IO",
+        }
+    }
+}
+
+code_enum! {
+    /// Operation codes.
+    pub enum Op {
+        #[default]
+        Wait = 1, "wait until token counter `arg` > 0, then subtract one";
+        Post = 2, "add one to token counter `arg` once all earlier work of this engine is in memory";
+        Forward = 3, "spikes of a slice from its input spikes";
+        NeuronBack = 4, "errors of an output population from the gradients the host wrote, in place";
+        Backprop = 5, "errors of the input population from the errors of the slice";
+        Accumulate = 6, "gradients of a slice from its input spikes and its errors";
+        Update = 7, "optimizer over all rows of a slice; `arg` = n [5:0], gs [11:6]; `imm` = key";
+        Clear = 8, "gradients and optimizer state of a slice to zero";
+        Push = 9, "send a region of a memory to the host";
+    }
+}
+
+impl Op {
+    /// The mnemonic.
+    pub const fn mnemonic(self) -> &'static str {
+        match self {
+            Self::Wait => "WAIT",
+            Self::Post => "POST",
+            Self::Forward => "FORWARD",
+            Self::NeuronBack => "NEURON_BACK",
+            Self::Backprop => "BACKPROP",
+            Self::Accumulate => "ACCUMULATE",
+            Self::Update => "UPDATE",
+            Self::Clear => "CLEAR",
+            Self::Push => "PUSH",
+        }
+    }
+
+    /// The only queue that takes it; `None` for the operations of all queues.
+    pub const fn engine(self) -> Option<Engine> {
+        match self {
+            Self::Wait | Self::Post => None,
+            Self::Forward => Some(Engine::Fp),
+            Self::NeuronBack | Self::Backprop => Some(Engine::Bp),
+            Self::Accumulate | Self::Update | Self::Clear => Some(Engine::Wg),
+            Self::Push => Some(Engine::Io),
+        }
+    }
+}
+
+packed_word! {
+    /// The low word of an instruction.
+    pub struct InstructionWord in instruction {
+        /// operation (Op); 0 and 10..=15 are illegal
+        op: u8 = 0, 4;
+        /// descriptor in the engine's table
+        slice: u8 = 4, 8;
+        /// sample slot
+        slot: u8 = 12, 8;
+        /// argument: token, or the shifts of UPDATE
+        arg: u16 = 20, 12;
+    }
+}
+
+packed_word! {
+    /// The argument of UPDATE.
+    pub struct UpdateArg in update_arg {
+        /// learning-rate shift n
+        rate_shift: u8 = 0, 6;
+        /// gradient scale shift gs
+        scale_shift: u8 = 6, 6;
+    }
+}
+
+/// One instruction: two words, low word first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Instruction {
+    /// Wait until the counter is above zero, then subtract one.
+    Wait {
+        token: u8,
+    },
+    /// Add one to the counter once all earlier work of this engine is in memory.
+    Post {
+        token: u8,
+    },
+    Forward {
+        slice: u8,
+        slot: u8,
+    },
+    NeuronBack {
+        slice: u8,
+        slot: u8,
+    },
+    Backprop {
+        slice: u8,
+        slot: u8,
+    },
+    Accumulate {
+        slice: u8,
+        slot: u8,
+    },
+    /// `rate_shift` is n, `scale_shift` is gs, `key` the step's key of the stochastic rounding.
+    Update {
+        slice: u8,
+        rate_shift: u8,
+        scale_shift: u8,
+        key: u32,
+    },
+    Clear {
+        slice: u8,
+    },
+    Push {
+        slice: u8,
+        slot: u8,
+    },
+}
+
+/// Why a queue drops an instruction (and sets its sticky `illegal` bit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum IllegalInstruction {
+    #[error("the {} queue got the word {word:#010x}, whose operation code {code} is not an instruction", .engine.label())]
+    UnknownOp { engine: Engine, word: u32, code: u8 },
+    #[error("the {} queue got {}, which only the {} queue executes", .engine.label(), .op.mnemonic(), .owner.label())]
+    WrongQueue { engine: Engine, op: Op, owner: Engine },
+}
+
+impl Instruction {
+    /// The operation.
+    pub const fn op(&self) -> Op {
+        match self {
+            Self::Wait { .. } => Op::Wait,
+            Self::Post { .. } => Op::Post,
+            Self::Forward { .. } => Op::Forward,
+            Self::NeuronBack { .. } => Op::NeuronBack,
+            Self::Backprop { .. } => Op::Backprop,
+            Self::Accumulate { .. } => Op::Accumulate,
+            Self::Update { .. } => Op::Update,
+            Self::Clear { .. } => Op::Clear,
+            Self::Push { .. } => Op::Push,
+        }
+    }
+
+    /// The descriptor it uses; `None` for tokens.
+    pub const fn slice(&self) -> Option<u8> {
+        match *self {
+            Self::Wait { .. } | Self::Post { .. } => None,
+            Self::Forward { slice, .. }
+            | Self::NeuronBack { slice, .. }
+            | Self::Backprop { slice, .. }
+            | Self::Accumulate { slice, .. }
+            | Self::Update { slice, .. }
+            | Self::Clear { slice }
+            | Self::Push { slice, .. } => Some(slice),
+        }
+    }
+
+    /// `[low, high]`, or what does not fit.
+    pub fn encode(&self) -> Result<[u32; 2], LayoutError> {
+        let op = self.op();
+        let mut word = InstructionWord {
+            op: op.code(),
+            slice: self.slice().unwrap_or(0),
+            ..Default::default()
+        };
+        let mut imm = 0;
+        match *self {
+            Self::Wait { token } | Self::Post { token } => {
+                if usize::from(token) >= TOKENS {
+                    return Err(LayoutError::one(format!(
+                        "{} names token {token}, but there are {TOKENS}: use 0..={}",
+                        op.mnemonic(),
+                        TOKENS - 1
+                    )));
+                }
+                word.arg = u16::from(token);
+            }
+            Self::Forward { slot, .. }
+            | Self::NeuronBack { slot, .. }
+            | Self::Backprop { slot, .. }
+            | Self::Accumulate { slot, .. }
+            | Self::Push { slot, .. } => word.slot = slot,
+            Self::Update { rate_shift, scale_shift, key, .. } => {
+                word.arg = UpdateArg { rate_shift, scale_shift }.encode()? as u16;
+                imm = key;
+            }
+            Self::Clear { .. } => {}
+        }
+        Ok([word.encode()?, imm])
+    }
+
+    /// What `engine` does with `[low, high]`. Fields that an operation does not use are ignored, a token is taken modulo [`TOKENS`].
+    pub fn decode(engine: Engine, words: [u32; 2]) -> Result<Self, IllegalInstruction> {
+        let [low, imm] = words;
+        let field = |index: usize| InstructionWord::FIELDS[index].extract(low) as u32;
+        let (code, slice, slot, arg) = (field(0) as u8, field(1) as u8, field(2) as u8, field(3));
+        let op =
+            Op::from_code(code).ok_or(IllegalInstruction::UnknownOp { engine, word: low, code })?;
+        if let Some(owner) = op.engine()
+            && owner != engine
+        {
+            return Err(IllegalInstruction::WrongQueue { engine, op, owner });
+        }
+        let token = (arg as usize % TOKENS) as u8;
+        Ok(match op {
+            Op::Wait => Self::Wait { token },
+            Op::Post => Self::Post { token },
+            Op::Forward => Self::Forward { slice, slot },
+            Op::NeuronBack => Self::NeuronBack { slice, slot },
+            Op::Backprop => Self::Backprop { slice, slot },
+            Op::Accumulate => Self::Accumulate { slice, slot },
+            Op::Update => {
+                let shift = |index: usize| UpdateArg::FIELDS[index].extract(arg) as u8;
+                Self::Update { slice, rate_shift: shift(0), scale_shift: shift(1), key: imm }
+            }
+            Op::Clear => Self::Clear { slice },
+            Op::Push => Self::Push { slice, slot },
+        })
+    }
+}
