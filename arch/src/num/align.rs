@@ -48,6 +48,12 @@ pub fn product_q30(w: F16, d: F16) -> i64 {
     product(w, d).0
 }
 
+/// A stored error as an error sum: what NEURON_BACK takes as `e`. 36 bit signed, exact where [`align_error`] is.
+#[inline]
+pub fn error_sum(d: F16) -> Q30 {
+    Fixed(i64::from(align_error(d).0) << 6) // LSB 2^-24 to 2^-30
+}
+
 /// What one error adds to the gradient: floored once to LSB 2^(-18 + gradient_shift); 24 bit signed.
 #[inline]
 pub fn gradient_increment(d: F16, gradient_shift: u8) -> Gradient {

@@ -22,8 +22,8 @@ mod neuron;
 mod optimizer;
 
 pub use align::{
-    accumulate_gradient, align_error, align_full, align_weight, gradient_increment, product,
-    product_q30,
+    accumulate_gradient, align_error, align_full, align_weight, error_sum, gradient_increment,
+    product, product_q30,
 };
 pub use backward::{BackwardParams, BackwardStep, backward_step, error_from_v};
 pub use f16::{F16, f16_from_fixed_rne, f16_from_fixed_sat};
