@@ -1,1 +1,11 @@
+//! The Backspike runtime: network files, data, the compiler, and the trainer that drives a core.
+//!
+//! ```text
+//! network file --> network --> compiler: memory map, descriptors --> trainer: encode, stream, loss, update --> report, checkpoint
+//! ```
 
+pub mod compiler;
+pub mod data;
+pub mod encode;
+pub mod network;
+pub mod reader;

@@ -1,0 +1,177 @@
+//! Maps a network onto a core: addresses, descriptors, and every reason why it does not fit.
+//!
+//! A layer is one slice. Populations (the input and the output of each layer) get plane words in ascending order, layers get weight
+//! rows in ascending order; nothing is shared, so the map is a running sum.
+
+mod descriptors;
+mod limits;
+mod show;
+
+pub use descriptors::{Descriptors, IO_COUNTERS, IO_OUTPUT, IO_SCRATCH, IO_SLOT_FREE};
+
+use crate::network::Network;
+use crate::reader::Problems;
+use backspike_arch::ArchConfig;
+use backspike_arch::proof::Proof;
+
+/// Where the data of a population lies. Bases are offsets within a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Population {
+    pub neurons: usize,
+    pub tiles: usize,
+    /// First plane word (spike, trace, nonzero).
+    pub plane_base: usize,
+    /// First error tile-block; 0 for the input, which has no errors.
+    pub error_base: usize,
+}
+
+/// Where the weights of a layer lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    pub fan_in: usize,
+    pub neurons: usize,
+    pub tiles: usize,
+    /// First row of weight, state and gradient memory.
+    pub weight_base: usize,
+}
+
+impl Slice {
+    /// Rows of weights.
+    pub fn rows(&self) -> usize {
+        self.fan_in * self.tiles
+    }
+}
+
+/// What a memory holds of what it could hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    pub what: &'static str,
+    /// The key of the configuration that sets the capacity.
+    pub key: &'static str,
+    /// In units of the key.
+    pub used: usize,
+    pub capacity: usize,
+}
+
+/// A network on a core.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    pub config: ArchConfig,
+    pub steps: usize,
+    /// Time blocks of a sample.
+    pub blocks: usize,
+    /// Input first.
+    pub populations: Vec<Population>,
+    pub slices: Vec<Slice>,
+    pub descriptors: Descriptors,
+    pub usage: Vec<Usage>,
+    /// LSB of the batch gradient is 2^(-18 + gradient_shift).
+    pub gradient_shift: u8,
+    /// For each layer the bits that every sum needs.
+    pub proof: Vec<Proof>,
+}
+
+impl Program {
+    /// The output population.
+    pub fn output(&self) -> &Population {
+        &self.populations[self.populations.len() - 1]
+    }
+
+    /// 32-bit words of a plane word.
+    pub fn plane_subs(&self) -> usize {
+        self.config.plane_bits().div_ceil(32)
+    }
+
+    /// Errors that one sample writes, padding apart: neurons x steps of all layers.
+    pub fn errors_per_sample(&self) -> u64 {
+        let neurons: usize = self.populations[1..].iter().map(|p| p.neurons).sum();
+        (neurons * self.steps) as u64
+    }
+}
+
+/// Compiles `network` for `config`, or lists everything that does not fit.
+pub fn compile(network: &Network, config: &ArchConfig) -> Result<Program, Problems> {
+    let steps = network.steps as usize;
+    let blocks = ArchConfig::blocks(steps);
+    let mut populations = Vec::new();
+    let (mut planes, mut errors) = (0, 0);
+    let sizes =
+        std::iter::once(network.input_len()).chain(network.layers.iter().map(|l| l.neurons));
+    for (p, neurons) in sizes.enumerate() {
+        let tiles = config.tiles(neurons);
+        let error_base = if p == 0 { 0 } else { errors };
+        populations.push(Population { neurons, tiles, plane_base: planes, error_base });
+        planes += tiles * blocks;
+        errors += if p == 0 { 0 } else { tiles * blocks };
+    }
+    let mut slices = Vec::new();
+    let mut rows = 0;
+    for (l, layer) in network.layers.iter().enumerate() {
+        let slice = Slice {
+            fan_in: network.fan_in(l),
+            neurons: layer.neurons,
+            tiles: config.tiles(layer.neurons),
+            weight_base: rows,
+        };
+        rows += slice.rows();
+        slices.push(slice);
+    }
+    let membranes = match network.layers.last() {
+        Some(last) if last.neuron.spiking.is_none() => config.tiles(last.neurons) * blocks,
+        _ => 0,
+    };
+    let block = config.plane_bits();
+    let usage = vec![
+        usage("weights", "weights", rows * config.lanes, config.weights),
+        usage(
+            "spikes and traces of a slot",
+            "slot_neuron_steps",
+            planes * block,
+            config.slot_neuron_steps,
+        ),
+        usage("errors of a slot", "slot_error_steps", errors * block, config.slot_error_steps),
+        usage(
+            "membranes of a slot",
+            "slot_membrane_steps",
+            membranes * block,
+            config.slot_membrane_steps,
+        ),
+        usage(
+            "descriptors",
+            "slices",
+            network.layers.len().max(IO_SCRATCH as usize + 1),
+            config.slices,
+        ),
+        usage("time steps", "max_steps", steps, config.max_steps),
+    ];
+    let (gradient_shift, proof) = limits::check(network, config, &slices, &usage)?;
+    let descriptors =
+        descriptors::build(network, config, &populations, &slices, blocks, gradient_shift);
+    Ok(Program {
+        config: config.clone(),
+        steps,
+        blocks,
+        populations,
+        slices,
+        descriptors,
+        usage,
+        gradient_shift,
+        proof,
+    })
+}
+
+/// The smallest preset that holds `network`, or what each of them lacks.
+pub fn fitting_preset(network: &Network) -> Result<ArchConfig, Problems> {
+    let mut last = Problems::default();
+    for config in ArchConfig::PRESETS.iter().filter_map(|name| ArchConfig::preset(name)) {
+        match compile(network, &config) {
+            Ok(_) => return Ok(config),
+            Err(problems) => last = problems,
+        }
+    }
+    Err(last)
+}
+
+fn usage(what: &'static str, key: &'static str, used: usize, capacity: usize) -> Usage {
+    Usage { what, key, used, capacity }
+}
