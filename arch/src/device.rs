@@ -1,7 +1,7 @@
 //! What the runtime needs of a core, whoever plays it: emulator, Verilated RTL, a board.
 
 use crate::config::ArchConfig;
-use crate::layout::{Counter, HostAddress, LayoutError};
+use crate::layout::{Counter, Descriptor, Engine, HostAddress, Instruction, LayoutError};
 use std::ops::Index;
 use thiserror::Error;
 
@@ -18,7 +18,7 @@ pub struct PushWord {
 /// What a device reports instead of a result.
 #[derive(Debug, Error)]
 pub enum DeviceError {
-    #[error("the device was written at an address it does not have: {0}")]
+    #[error("the device was given what it cannot take: {0}")]
     IllegalWrite(#[from] LayoutError),
     #[error(
         "the device is idle, but {missing} of {wanted} words are still awaited: the program pushes less than the host reads"
@@ -46,6 +46,38 @@ pub trait Device: Send {
 
     /// Appends the next `words` pushed words to `out`; blocks until they are there, or fails when the core is idle or hangs.
     fn receive(&mut self, words: usize, out: &mut Vec<PushWord>) -> Result<(), DeviceError>;
+}
+
+/// Enqueues an instruction: its immediate first, then the low word, which starts it.
+pub fn issue(
+    device: &mut dyn Device,
+    engine: Engine,
+    instruction: Instruction,
+) -> Result<(), DeviceError> {
+    let [low, imm] = instruction.encode()?;
+    if let Some(owner) = instruction.op().engine()
+        && owner != engine
+    {
+        let sentence = format!(
+            "{} belongs to the {} queue, not to {}",
+            instruction.op().mnemonic(),
+            owner.label(),
+            engine.label()
+        );
+        return Err(LayoutError::one(sentence).into());
+    }
+    device.write(HostAddress::queue_imm(engine), &[imm])?;
+    device.write(HostAddress::queue(engine), &[low])
+}
+
+/// Writes a slice's descriptor into its engine's table.
+pub fn write_descriptor<D: Descriptor>(
+    device: &mut dyn Device,
+    slice: u8,
+    descriptor: &D,
+) -> Result<(), DeviceError> {
+    let columns = descriptor.encode()?;
+    device.write(HostAddress::descriptor(D::ENGINE, slice), &columns)
 }
 
 /// A snapshot of all counters, or the difference of two.

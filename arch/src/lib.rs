@@ -5,8 +5,10 @@
 
 pub mod config;
 pub mod device;
+pub mod generate;
 pub mod layout;
 pub mod num;
+pub mod proof;
 
 pub use config::{ArchConfig, ConfigError, TIME_BLOCK};
 pub use device::{Counters, Device, DeviceError, PushWord};
@@ -15,3 +17,4 @@ pub use layout::{
     HostAddress, IllegalInstruction, Instruction, IoDescriptor, LayoutError, NeuronWord,
     OptimizerWord, PackedWord, Region, Register, Shape, Status, TOKENS, WgDescriptor,
 };
+pub use proof::{Proof, ProofError, Workload};

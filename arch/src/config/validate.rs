@@ -1,6 +1,7 @@
 //! What a usable configuration is.
 
 use super::{ArchConfig, ConfigError, TIME_BLOCK};
+use crate::proof::prove_config;
 
 /// Rows that an address can name.
 const MAX_ROWS: usize = 1 << crate::layout::address::row::BITS;
@@ -12,6 +13,12 @@ impl ArchConfig {
         self.check_name(&mut problems);
         self.check_ranges(&mut problems);
         self.check_capacities(&mut problems);
+        // The proof needs the ranges to hold: 2^weight_max_exp of a wild exponent is no number.
+        if problems.is_empty()
+            && let Err(error) = prove_config(self)
+        {
+            problems.extend(error.violations);
+        }
         if problems.is_empty() {
             Ok(())
         } else {

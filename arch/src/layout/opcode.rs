@@ -1,5 +1,6 @@
 //! Engines, their queues and the instructions.
 
+use super::descriptor::{BpDescriptor, FpDescriptor, IoDescriptor, WgDescriptor};
 use super::field::{LayoutError, PackedWord, code_enum, packed_word};
 use thiserror::Error;
 
@@ -25,6 +26,16 @@ impl Engine {
             Self::Bp => "BP",
             Self::Wg => "WG",
             Self::Io => "IO",
+        }
+    }
+
+    /// Columns of its descriptor table.
+    pub const fn columns(self) -> usize {
+        match self {
+            Self::Fp => FpDescriptor::COLUMN_COUNT,
+            Self::Bp => BpDescriptor::COLUMN_COUNT,
+            Self::Wg => WgDescriptor::COLUMN_COUNT,
+            Self::Io => IoDescriptor::COLUMN_COUNT,
         }
     }
 }

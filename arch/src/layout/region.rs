@@ -125,23 +125,42 @@ impl HostAddress {
         }
     }
 
-    /// `Ok` when the host may write `words` words from here on, else every reason why not.
+    /// `Ok` when the host may write `words` words from here on, else every reason why not. Memories take whole rows: their last word
+    /// stores the row.
     pub fn check_write(self, words: usize, config: &ArchConfig) -> Result<(), LayoutError> {
         let name = self.region.name();
+        let (subs, rows) = (self.region.subs(config), self.region.rows(config));
+        let (row, sub) = (self.row as usize, usize::from(self.sub));
         let mut problems = Vec::new();
         if !self.region.writable() {
             problems.push(format!("the region {name} cannot be written by the host"));
         }
-        let (subs, rows) = (self.region.subs(config), self.region.rows(config));
-        if usize::from(self.sub) >= subs {
-            problems
-                .push(format!("{name} has {subs} words per row, but word {} was named", self.sub));
+        if self.region == Region::Descriptor {
+            let engine = u8::try_from(row >> 8).ok().and_then(Engine::from_code);
+            let columns = engine.map_or(0, Engine::columns);
+            if columns == 0 || row & 0xff >= config.slices || sub + words > columns {
+                problems.push(format!(
+                    "descriptor row {row} (engine {}, slice {}) from column {sub} does not hold {words} words: an engine has {} slices, and {}",
+                    row >> 8,
+                    row & 0xff,
+                    config.slices,
+                    Engine::ALL
+                        .iter()
+                        .map(|engine| format!("{} {} columns", engine.label(), engine.columns()))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ));
+            }
+            return LayoutError::check(problems);
         }
-        let end = self.row as usize * subs + usize::from(self.sub) + words;
-        if end > rows * subs {
+        if self.region != Region::Queue && (sub != 0 || !words.is_multiple_of(subs)) {
             problems.push(format!(
-                "{words} words from row {} word {} reach beyond the {rows} rows of {name}",
-                self.row, self.sub
+                "{words} words from word {sub} of a row are not whole rows of {name}, which have {subs} words: write whole rows"
+            ));
+        }
+        if row * subs + sub + words > rows * subs {
+            problems.push(format!(
+                "{words} words from row {row} word {sub} reach beyond the {rows} rows of {name}: write fewer, or use a larger configuration"
             ));
         }
         LayoutError::check(problems)

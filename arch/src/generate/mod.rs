@@ -1,0 +1,73 @@
+//! The files that are generated from the layout tables and checked in: a C header and the reference pages.
+
+mod c;
+mod constants;
+mod markdown;
+mod pages;
+
+pub use c::c_header;
+pub use constants::rtl_constants;
+
+use crate::layout::{
+    BpDescriptor, Column, Coordinates, Descriptor, Engine, Field, FpDescriptor, HostAddress,
+    InstructionWord, IoDescriptor, NeuronWord, OptimizerWord, PackedWord, Shape, Status, UpdateArg,
+    WgDescriptor,
+};
+use std::path::PathBuf;
+
+/// A packed word as the generators see it.
+pub(crate) struct WordTable {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub fields: &'static [Field],
+}
+
+/// A descriptor as the generators see it.
+pub(crate) struct DescriptorTable {
+    pub name: &'static str,
+    pub engine: Engine,
+    pub columns: &'static [Column],
+}
+
+const fn word<W: PackedWord>(title: &'static str) -> WordTable {
+    WordTable { name: W::NAME, title, fields: W::FIELDS }
+}
+
+const fn table<D: Descriptor>() -> DescriptorTable {
+    DescriptorTable { name: D::NAME, engine: D::ENGINE, columns: D::COLUMNS }
+}
+
+/// Every packed word.
+pub(crate) const WORDS: &[WordTable] = &[
+    word::<HostAddress>("host address"),
+    word::<InstructionWord>("low word of an instruction"),
+    word::<UpdateArg>("argument of UPDATE"),
+    word::<Shape>("shape column"),
+    word::<NeuronWord>("neuron column"),
+    word::<OptimizerWord>("optimizer column"),
+    word::<Coordinates>("coordinates column"),
+    word::<Status>("status register"),
+];
+
+/// Every descriptor table.
+pub(crate) const DESCRIPTORS: &[DescriptorTable] = &[
+    table::<FpDescriptor>(),
+    table::<BpDescriptor>(),
+    table::<WgDescriptor>(),
+    table::<IoDescriptor>(),
+];
+
+/// Every generated file: its path from the root of the repository, and its contents.
+pub fn files() -> Vec<(PathBuf, String)> {
+    let mut files = vec![(PathBuf::from("docs/reference/backspike.h"), c_header())];
+    for (name, contents) in pages::all() {
+        files.push((PathBuf::from("docs/reference").join(name), contents));
+    }
+    files
+}
+
+/// All reference pages, one after the other.
+pub fn markdown_reference() -> String {
+    let pages: Vec<String> = pages::all().into_iter().map(|(_, contents)| contents).collect();
+    pages.join("\n")
+}
