@@ -1,0 +1,16 @@
+//! What kernels are built from: registers, memories, and the name a block gives its Verilog module.
+//!
+//! `rust-hdl` has no reset and writes one module per instance. These primitives are recognised by
+//! [`crate::emit`]: registers become `reg`s of the enclosing module, memories become one module per
+//! size, and every other block becomes one module per distinct name.
+
+mod name;
+mod ram;
+mod ram_tdp;
+mod reg;
+
+pub use name::{described_module, module_name};
+pub(crate) use name::{Identity, Primitive};
+pub use ram::{Ram, RAM_ADDRESS_BITS};
+pub use ram_tdp::RamTdp;
+pub use reg::{Pipe, Reg};
