@@ -2,10 +2,15 @@
 
 mod cache;
 mod compile;
+pub mod device;
+pub mod lockstep;
 pub mod model;
+pub mod network;
+pub mod program;
 pub mod toolchain;
 pub mod verilate;
 
+pub use device::{RtlDevice, RtlLibrary, RtlOptions, Waves};
 pub use model::{Library, Model, ModelError, Port};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use verilate::{Build, BuildError, Optimize, lint};

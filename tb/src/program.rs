@@ -1,0 +1,397 @@
+//! A dense network on a core, laid out straight from the machine page: a second writer of the layout, independent of the
+//! host's compiler.
+
+use std::ops::Range;
+
+use backspike_arch::{
+    ArchConfig, BpDescriptor, Coordinates, Descriptor, Device, DeviceError, Engine, FpDescriptor,
+    HostAddress, Instruction, IoDescriptor, NeuronWord, Region, Shape, TIME_BLOCK, WgDescriptor,
+    num::F16,
+};
+
+use crate::network::{Layer, Network, Sample};
+
+/// Where a population's words are, in tile-blocks within a slot.
+#[derive(Clone, Copy, Debug)]
+pub struct PopulationPlace {
+    pub neurons: usize,
+    pub tiles: usize,
+    /// Spike, trace and nonzero words.
+    pub plane_base: usize,
+    /// Error tile-blocks; unused for the input.
+    pub error_base: usize,
+    /// Membrane tile-blocks; unused but for a readout.
+    pub membrane_base: usize,
+}
+
+/// A network's place in the memories of one core.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    pub config: ArchConfig,
+    pub steps: usize,
+    pub blocks: usize,
+    pub populations: Vec<PopulationPlace>,
+    /// First weight row of each layer.
+    pub weight_base: Vec<usize>,
+    /// Rows of each layer: tiles x fan-in.
+    pub weight_rows: Vec<usize>,
+    /// Layers whose population is a readout.
+    pub readout: Vec<bool>,
+}
+
+fn narrow<T: TryFrom<usize>>(value: usize) -> T {
+    // Sizes of a placed network fit their fields: the configuration's own limits are smaller.
+    T::try_from(value).unwrap_or_else(|_| panic!("{value} does not fit its field"))
+}
+
+/// Writes one instruction to its engine's queue.
+pub fn issue(
+    device: &mut dyn Device,
+    engine: Engine,
+    instruction: Instruction,
+) -> Result<(), DeviceError> {
+    let [low, imm] = instruction.encode()?;
+    device.write(HostAddress::queue_imm(engine), &[imm])?;
+    device.write(HostAddress::queue(engine), &[low])
+}
+
+/// Writes a descriptor to its engine's table.
+pub fn describe<D: Descriptor>(
+    device: &mut dyn Device,
+    slice: usize,
+    descriptor: &D,
+) -> Result<(), DeviceError> {
+    device.write(HostAddress::descriptor(D::ENGINE, narrow(slice)), &descriptor.encode()?)
+}
+
+impl Placement {
+    /// Populations one after the other; `None` when a memory of `config` is too small.
+    pub fn new(config: &ArchConfig, network: &Network) -> Option<Self> {
+        let blocks = ArchConfig::blocks(network.steps);
+        let (mut plane, mut error, mut membrane, mut row) = (0, 0, 0, 0);
+        let mut populations = Vec::new();
+        for index in 0..=network.layers.len() {
+            let neurons = network.population(index);
+            let tiles = config.tiles(neurons);
+            populations.push(PopulationPlace {
+                neurons,
+                tiles,
+                plane_base: plane,
+                error_base: error,
+                membrane_base: membrane,
+            });
+            plane += tiles * blocks;
+            if index > 0 {
+                error += tiles * blocks;
+                if network.layers[index - 1].forward.readout {
+                    membrane += tiles * blocks;
+                }
+            }
+        }
+        let (mut weight_base, mut weight_rows) = (Vec::new(), Vec::new());
+        for layer in &network.layers {
+            let rows = config.tiles(layer.neurons) * layer.fan_in;
+            weight_base.push(row);
+            weight_rows.push(rows);
+            row += rows;
+        }
+        let fits = plane <= config.plane_words()
+            && error <= config.error_blocks()
+            && membrane <= config.membrane_blocks()
+            && row <= config.weight_rows()
+            // BP and WG share slice numbers with FP; one more of BP for NEURON_BACK.
+            && network.layers.len() < config.slices;
+        fits.then(|| Self {
+            config: config.clone(),
+            steps: network.steps,
+            blocks,
+            populations,
+            weight_base,
+            weight_rows,
+            readout: network.layers.iter().map(|layer| layer.forward.readout).collect(),
+        })
+    }
+
+    /// Layers of the network.
+    pub fn layers(&self) -> usize {
+        self.weight_base.len()
+    }
+
+    /// The BP slice of NEURON_BACK; BACKPROP of layer l uses slice l, FP and WG too.
+    pub fn output_slice(&self) -> u8 {
+        narrow(self.layers())
+    }
+
+    fn shape(&self, neurons: usize) -> Shape {
+        let lanes = self.config.lanes;
+        Shape {
+            steps: narrow(self.steps),
+            blocks: narrow(self.blocks),
+            last_lanes: narrow((neurons - 1) % lanes + 1),
+        }
+    }
+
+    /// Descriptors of FP, BP and WG, weights and state, and gradients set to zero by CLEAR (which also clears the state, so the
+    /// state is written after it).
+    pub fn load(&self, device: &mut dyn Device, network: &Network) -> Result<(), DeviceError> {
+        for (l, layer) in network.layers.iter().enumerate() {
+            describe(device, l, &self.forward_descriptor(l, layer))?;
+            describe(device, l, &self.gradient_descriptor(l, layer))?;
+            if l > 0 {
+                describe(device, l, &self.backprop_descriptor(l, &network.layers[l - 1]))?;
+            }
+            self.write_rows(device, Region::Weight, l, layer, &layer.weights)?;
+        }
+        if let Some(last) = network.layers.last() {
+            describe(device, self.layers(), &self.output_descriptor(last))?;
+        }
+        Ok(())
+    }
+
+    fn forward_descriptor(&self, l: usize, layer: &Layer) -> FpDescriptor {
+        let [input, output] = [self.populations[l], self.populations[l + 1]];
+        FpDescriptor {
+            weight_base: narrow(self.weight_base[l]),
+            fan_in: narrow(layer.fan_in),
+            tiles: narrow(output.tiles),
+            in_words: narrow(input.tiles),
+            shape: self.shape(layer.neurons),
+            in_plane_base: narrow(input.plane_base),
+            out_plane_base: narrow(output.plane_base),
+            membrane_base: narrow(output.membrane_base),
+            neuron: NeuronWord::new(&layer.forward, &layer.backward),
+            theta: layer.forward.theta,
+            width1: layer.forward.width[0],
+            width2: layer.forward.width[1],
+            width3: layer.forward.width[2],
+        }
+    }
+
+    /// From the errors of layer `l` to those of the population below, whose neuron `below` describes.
+    fn backprop_descriptor(&self, l: usize, below: &Layer) -> BpDescriptor {
+        let [input, output] = [self.populations[l], self.populations[l + 1]];
+        BpDescriptor {
+            weight_base: narrow(self.weight_base[l]),
+            fan_in: narrow(input.neurons),
+            tiles: narrow(output.tiles),
+            in_words: narrow(input.tiles),
+            shape: self.shape(output.neurons),
+            in_plane_base: narrow(input.plane_base),
+            out_plane_base: narrow(output.plane_base),
+            in_error_base: narrow(input.error_base),
+            out_error_base: narrow(output.error_base),
+            neuron: NeuronWord::new(&below.forward, &below.backward),
+        }
+    }
+
+    fn output_descriptor(&self, last: &Layer) -> BpDescriptor {
+        let output = self.populations[self.layers()];
+        BpDescriptor {
+            fan_in: narrow(output.neurons),
+            tiles: narrow(output.tiles),
+            in_words: narrow(output.tiles),
+            shape: self.shape(output.neurons),
+            in_plane_base: narrow(output.plane_base),
+            out_plane_base: narrow(output.plane_base),
+            in_error_base: narrow(output.error_base),
+            out_error_base: narrow(output.error_base),
+            neuron: NeuronWord::new(&last.forward, &last.backward),
+            ..BpDescriptor::default()
+        }
+    }
+
+    fn gradient_descriptor(&self, l: usize, layer: &Layer) -> WgDescriptor {
+        let [input, output] = [self.populations[l], self.populations[l + 1]];
+        WgDescriptor {
+            weight_base: narrow(self.weight_base[l]),
+            fan_in: narrow(layer.fan_in),
+            tiles: narrow(output.tiles),
+            in_words: narrow(input.tiles),
+            shape: self.shape(layer.neurons),
+            in_plane_base: narrow(input.plane_base),
+            out_plane_base: narrow(output.plane_base),
+            error_base: narrow(output.error_base),
+            optimizer: layer.optimizer.into(),
+            coordinates: Coordinates { in_base: 3 * l as u16, out_base: 100 * l as u16 },
+        }
+    }
+
+    /// Writes `values[j * neurons + o]` as rows of `region`, lanes beyond the layer as zeros.
+    pub fn write_rows(
+        &self,
+        device: &mut dyn Device,
+        region: Region,
+        l: usize,
+        layer: &Layer,
+        values: &[F16],
+    ) -> Result<(), DeviceError> {
+        let lanes = self.config.lanes;
+        let mut words = Vec::new();
+        for tile in 0..self.populations[l + 1].tiles {
+            for j in 0..layer.fan_in {
+                let value = |lane: usize| match tile * lanes + lane {
+                    o if o < layer.neurons => u32::from(values[j * layer.neurons + o].to_bits()),
+                    _ => 0,
+                };
+                words.extend((0..lanes / 2).map(|sub| value(2 * sub) | value(2 * sub + 1) << 16));
+            }
+        }
+        device.write(HostAddress::new(region, narrow(self.weight_base[l]), 0), &words)
+    }
+
+    /// Writes the input spikes of `sample` to `slot`.
+    pub fn write_spikes(
+        &self,
+        device: &mut dyn Device,
+        slot: usize,
+        sample: &Sample,
+    ) -> Result<(), DeviceError> {
+        let (lanes, place) = (self.config.lanes, self.populations[0]);
+        let subs = Region::Spike.subs(&self.config);
+        let mut words = vec![0u32; self.blocks * place.tiles * subs];
+        for (at, _) in sample.spikes.iter().enumerate().filter(|(_, spike)| **spike) {
+            let (t, j) = (at / place.neurons, at % place.neurons);
+            let word = t / TIME_BLOCK * place.tiles + j / lanes;
+            let bit = j % lanes * TIME_BLOCK + t % TIME_BLOCK;
+            words[word * subs + bit / 32] |= 1 << (bit % 32);
+        }
+        let row = self.config.plane_row(slot, place.plane_base);
+        device.write(HostAddress::new(Region::Spike, narrow(row), 0), &words)
+    }
+
+    /// Writes the output errors of `sample` to `slot`, every step of every block.
+    pub fn write_errors(
+        &self,
+        device: &mut dyn Device,
+        slot: usize,
+        sample: &Sample,
+    ) -> Result<(), DeviceError> {
+        let (lanes, place) = (self.config.lanes, self.populations[self.layers()]);
+        let mut words = Vec::new();
+        for block in 0..self.blocks {
+            for tile in 0..place.tiles {
+                for t in block * TIME_BLOCK..(block + 1) * TIME_BLOCK {
+                    let value = |lane: usize| match tile * lanes + lane {
+                        o if o < place.neurons && t < self.steps => {
+                            u32::from(sample.errors[t * place.neurons + o].to_bits())
+                        }
+                        _ => 0,
+                    };
+                    words.extend(
+                        (0..lanes / 2).map(|sub| value(2 * sub) | value(2 * sub + 1) << 16),
+                    );
+                }
+            }
+        }
+        let row = self.config.error_row(slot, place.error_base, 0);
+        device.write(HostAddress::new(Region::Error, narrow(row), 0), &words)
+    }
+
+    /// The rows of `region` that hold layer `l`: its weights, or the words of the population it drives in `slot`.
+    pub fn rows(&self, region: Region, l: usize, slot: usize) -> Range<usize> {
+        let place = self.populations[l + 1];
+        let blocks = place.tiles * self.blocks;
+        let (first, count) = match region {
+            Region::Spike | Region::Trace | Region::Nonzero => {
+                (self.config.plane_row(slot, place.plane_base), blocks)
+            }
+            Region::Error => {
+                (self.config.error_row(slot, place.error_base, 0), blocks * TIME_BLOCK)
+            }
+            Region::Membrane => {
+                (self.config.membrane_row(slot, place.membrane_base, 0), blocks * TIME_BLOCK)
+            }
+            _ => (self.weight_base[l], self.weight_rows[l]),
+        };
+        first..first + count
+    }
+
+    /// The IO descriptor and slot that push absolute rows of a region.
+    pub fn push(&self, region: Region, rows: Range<usize>) -> (IoDescriptor, u8) {
+        let per_slot = region.slot_rows(&self.config);
+        let (slot, base) = match per_slot {
+            0 => (0, rows.start),
+            _ => (rows.start / per_slot, rows.start % per_slot),
+        };
+        let descriptor = IoDescriptor { region, base: narrow(base), rows: narrow(rows.len()) };
+        (descriptor, narrow(slot))
+    }
+
+    /// Whether `row` of layer `l` belongs to a step of the sample: the last block may have fewer than [`TIME_BLOCK`].
+    pub fn has_step(&self, region: Region, l: usize, row: usize) -> bool {
+        let base = match region {
+            Region::Error => self.populations[l + 1].error_base,
+            Region::Membrane => self.populations[l + 1].membrane_base,
+            _ => return true,
+        };
+        let offset = row % region.slot_rows(&self.config) - base * TIME_BLOCK;
+        let block = offset / TIME_BLOCK / self.populations[l + 1].tiles;
+        block * TIME_BLOCK + offset % TIME_BLOCK < self.steps
+    }
+
+    /// The network's name of the lowest bit of `bits` in word `sub` of a row: layer, sample slot, step, neuron.
+    pub fn name(&self, region: Region, row: usize, sub: usize, bits: u32) -> String {
+        let lanes = self.config.lanes;
+        let bit = bits.trailing_zeros() as usize % 32;
+        let lane = match region {
+            Region::Gradient | Region::Membrane => sub,
+            _ => 2 * sub + bit / 16,
+        };
+        if !region.per_slot() {
+            let layer = (0..self.layers()).find(|&l| self.rows(region, l, 0).contains(&row));
+            let Some(l) = layer else {
+                return format!("row {row}, word {sub}, outside all layers");
+            };
+            let (at, fan_in) = (row - self.weight_base[l], self.populations[l].neurons);
+            return format!(
+                "layer {l}, input {}, neuron {}",
+                at % fan_in,
+                at / fan_in * lanes + lane
+            );
+        }
+        let slot_rows = region.slot_rows(&self.config);
+        let (slot, at) = (row / slot_rows, row % slot_rows);
+        let steps = matches!(region, Region::Error | Region::Membrane);
+        let offset = if steps { at / TIME_BLOCK } else { at };
+        let base = |place: &PopulationPlace| match region {
+            Region::Error => place.error_base,
+            Region::Membrane => place.membrane_base,
+            _ => place.plane_base,
+        };
+        // From the last population down: those without a place in this region share their base with the next.
+        let owner = self.populations.iter().enumerate().rev().find(|(_, place)| {
+            (base(place)..base(place) + place.tiles * self.blocks).contains(&offset)
+        });
+        let Some((index, place)) = owner else {
+            return format!("slot {slot}, row {at}, word {sub}, outside all populations");
+        };
+        let block = (offset - base(place)) / place.tiles * TIME_BLOCK;
+        let neurons = (offset - base(place)) % place.tiles * lanes;
+        let population = match index {
+            0 => "the input".to_owned(),
+            _ => format!("layer {}", index - 1),
+        };
+        let (step, neuron) = match region {
+            Region::Error | Region::Membrane => (block + at % TIME_BLOCK, neurons + lane),
+            Region::Nonzero => {
+                let last = neurons + lanes - 1;
+                return format!(
+                    "{population}, slot {slot}, step {}, neurons {neurons} to {last}",
+                    block + bit
+                );
+            }
+            _ => {
+                let words = self.config.plane_bits().div_ceil(32);
+                let at = sub % words * 32 + bit;
+                let plane = if region == Region::Trace {
+                    ["spike of ", "code bit 0 of ", "code bit 1 of "][sub / words]
+                } else {
+                    ""
+                };
+                let (step, neuron) = (block + at % TIME_BLOCK, neurons + at / TIME_BLOCK);
+                return format!("{plane}{population}, slot {slot}, step {step}, neuron {neuron}");
+            }
+        };
+        format!("{population}, slot {slot}, step {step}, neuron {neuron}")
+    }
+}
