@@ -54,18 +54,8 @@ pub fn issue(
     engine: Engine,
     instruction: Instruction,
 ) -> Result<(), DeviceError> {
+    instruction.check(engine, device.config())?;
     let [low, imm] = instruction.encode()?;
-    if let Some(owner) = instruction.op().engine()
-        && owner != engine
-    {
-        let sentence = format!(
-            "{} belongs to the {} queue, not to {}",
-            instruction.op().mnemonic(),
-            owner.label(),
-            engine.label()
-        );
-        return Err(LayoutError::one(sentence).into());
-    }
     device.write(HostAddress::queue_imm(engine), &[imm])?;
     device.write(HostAddress::queue(engine), &[low])
 }

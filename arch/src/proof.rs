@@ -21,13 +21,13 @@ pub mod width {
     /// Membrane before its saturation, Q24.
     pub const MEMBRANE_SUM: u32 = 44;
     /// One weight x error, Q30, floored.
-    pub const BP_PRODUCT: u32 = 41;
+    pub const BP_PRODUCT: u32 = 40;
     /// Sum of products of BP, Q30.
     pub const BP_ACCUMULATOR: u32 = 50;
     /// Backward membrane and `e`, Q30, saturating.
     pub const BACKWARD_MEMBRANE: u32 = 40;
     /// Backward membrane before its saturation, Q30.
-    pub const BACKWARD_SUM: u32 = 55;
+    pub const BACKWARD_SUM: u32 = 56;
     /// Gradient, LSB 2^(-18 + gradient_shift).
     pub const GRADIENT: u32 = 32;
     /// Optimizer state aligned to Q24, and its next value before rounding.

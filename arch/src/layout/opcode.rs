@@ -2,6 +2,7 @@
 
 use super::descriptor::{BpDescriptor, FpDescriptor, IoDescriptor, WgDescriptor};
 use super::field::{LayoutError, PackedWord, code_enum, packed_word};
+use crate::config::ArchConfig;
 use thiserror::Error;
 
 /// Token counters, each of 8 bits.
@@ -190,13 +191,53 @@ impl Instruction {
         }
     }
 
+    /// The sample slot it works on; `None` when it works on none.
+    pub const fn slot(&self) -> Option<u8> {
+        match *self {
+            Self::Forward { slot, .. }
+            | Self::NeuronBack { slot, .. }
+            | Self::Backprop { slot, .. }
+            | Self::Accumulate { slot, .. }
+            | Self::Push { slot, .. } => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// `Ok` when `engine` of a core of this configuration executes it, else every reason why not. The hardware checks the queue only:
+    /// a slice or slot beyond the built ones reads whatever its memories return.
+    pub fn check(&self, engine: Engine, config: &ArchConfig) -> Result<(), LayoutError> {
+        let name = self.op().mnemonic();
+        let mut problems = Vec::new();
+        if let Some(owner) = self.op().engine()
+            && owner != engine
+        {
+            problems.push(format!(
+                "{name} belongs to the {} queue, not to {}",
+                owner.label(),
+                engine.label()
+            ));
+        }
+        let parts = [("slice", self.slice(), config.slices), ("slot", self.slot(), config.slots)];
+        for (what, index, built) in parts {
+            if let Some(index) = index.filter(|&index| usize::from(index) >= built) {
+                problems.push(format!(
+                    "{name} names {what} {index}, but {} has {built}: use 0..={}",
+                    config.name,
+                    built.saturating_sub(1)
+                ));
+            }
+        }
+        LayoutError::check(problems)
+    }
+
     /// `[low, high]`, or what does not fit.
     pub fn encode(&self) -> Result<[u32; 2], LayoutError> {
         let op = self.op();
         let mut word = InstructionWord {
             op: op.code(),
             slice: self.slice().unwrap_or(0),
-            ..Default::default()
+            slot: self.slot().unwrap_or(0),
+            arg: 0,
         };
         let mut imm = 0;
         match *self {
@@ -210,16 +251,11 @@ impl Instruction {
                 }
                 word.arg = u16::from(token);
             }
-            Self::Forward { slot, .. }
-            | Self::NeuronBack { slot, .. }
-            | Self::Backprop { slot, .. }
-            | Self::Accumulate { slot, .. }
-            | Self::Push { slot, .. } => word.slot = slot,
             Self::Update { rate_shift, scale_shift, key, .. } => {
                 word.arg = UpdateArg { rate_shift, scale_shift }.encode()? as u16;
                 imm = key;
             }
-            Self::Clear { .. } => {}
+            _ => {}
         }
         Ok([word.encode()?, imm])
     }

@@ -53,6 +53,12 @@ fn what_a_device_cannot_take_is_refused_in_a_sentence() {
         wrong.expect_err("wrong queue").to_string(),
         "the device was given what it cannot take: CLEAR belongs to the WG queue, not to FP"
     );
+    let far = issue(&mut device, Engine::Bp, Instruction::Backprop { slice: 4, slot: 2 });
+    assert_eq!(
+        far.expect_err("beyond the core").to_string(),
+        "the device was given what it cannot take: BACKPROP names slice 4, but nano has 4: use 0..=3; \
+         BACKPROP names slot 2, but nano has 2: use 0..=1"
+    );
     assert!(write_descriptor(&mut device, 4, &IoDescriptor::default()).is_err());
     assert!(device.writes.is_empty());
     let idle = device.receive(3, &mut Vec::new()).expect_err("idle").to_string();
