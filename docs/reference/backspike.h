@@ -169,7 +169,7 @@ enum {
     BACKSPIKE_OP_NEURON_BACK = 4, /* errors of an output population from the gradients the host wrote, in place */
     BACKSPIKE_OP_BACKPROP = 5, /* errors of the input population from the errors of the slice */
     BACKSPIKE_OP_ACCUMULATE = 6, /* gradients of a slice from its input spikes and its errors */
-    BACKSPIKE_OP_UPDATE = 7, /* optimizer over all rows of a slice; `arg` = n [5:0], gs [11:6]; `imm` = key */
+    BACKSPIKE_OP_UPDATE = 7, /* optimizer over all rows of a slice; n = `arg[5:0]`, gs = `arg[11:6]`, key = `imm` */
     BACKSPIKE_OP_CLEAR = 8, /* gradients and optimizer state of a slice to zero */
     BACKSPIKE_OP_PUSH = 9 /* send a region of a memory to the host */
 };

@@ -51,7 +51,7 @@ code_enum! {
         NeuronBack = 4, "errors of an output population from the gradients the host wrote, in place";
         Backprop = 5, "errors of the input population from the errors of the slice";
         Accumulate = 6, "gradients of a slice from its input spikes and its errors";
-        Update = 7, "optimizer over all rows of a slice; `arg` = n [5:0], gs [11:6]; `imm` = key";
+        Update = 7, "optimizer over all rows of a slice; n = `arg[5:0]`, gs = `arg[11:6]`, key = `imm`";
         Clear = 8, "gradients and optimizer state of a slice to zero";
         Push = 9, "send a region of a memory to the host";
     }
