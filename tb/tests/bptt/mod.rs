@@ -30,7 +30,6 @@ pub struct Layer {
     pub hard: bool,
     pub soft: bool,
     pub reset_before_leak: bool,
-    pub fire_ge: bool,
     pub readout: bool,
     pub input_scale: f64,
     pub detach_reset: bool,
