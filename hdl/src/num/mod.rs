@@ -1,0 +1,13 @@
+//! Number formats in hardware: binary16 to fixed point, fixed point to binary16, the coordinate hash.
+//!
+//! Every module ends in registers, so that parents never see a combinational path through a child.
+
+mod align;
+mod mix;
+mod normalize;
+mod round;
+
+pub use align::{ALIGN_LATENCY, AlignError, AlignFull, AlignWeight};
+pub use mix::{MIX_LATENCY, Mix};
+pub use normalize::{NORMALIZE_LATENCY, Normalize};
+pub use round::{ROUND_LATENCY, RoundEven};

@@ -1,0 +1,51 @@
+//! The rounding of a normalised magnitude to binary16, to nearest even.
+
+use crate::prim::{Pipe, described_module};
+use rust_hdl::prelude::*;
+
+/// Cycles from `normal_i` to `code_o`.
+pub const ROUND_LATENCY: usize = 1;
+
+/// The binary16 code (without sign) nearest to what `Normalize` delivers.
+///
+/// `code_o` has 16 bits where a magnitude has 15: values beyond the largest finite number go on counting, and the parent saturates.
+#[derive(LogicBlock, Default)]
+pub struct RoundEven {
+    pub clock: Signal<In, Clock>,
+    pub normal_i: Signal<In, Bits<42>>,
+    pub binade_i: Signal<In, Bits<5>>,
+    pub code_o: Signal<Out, Bits<16>>,
+    significand: Signal<Local, Bits<16>>,
+    exponent: Signal<Local, Bits<16>>,
+    above_half: Signal<Local, Bit>,
+    up: Signal<Local, Bits<16>>,
+    code: Pipe<Bits<16>>,
+}
+
+impl Logic for RoundEven {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, code);
+        self.significand.next = bit_cast::<16, 11>(self.normal_i.val().get_bits::<11>(31));
+        self.exponent.next = bit_cast::<16, 5>(self.binade_i.val()) << 10;
+        // Bit 30 is half an ulp. At exactly half the bits below are zero, and an odd significand goes up to the even one.
+        self.above_half.next = (self.normal_i.val().get_bits::<30>(0) != bits::<30>(0))
+            || self.normal_i.val().get_bit(31);
+        if self.normal_i.val().get_bit(30) && self.above_half.val() {
+            self.up.next = bits::<16>(1);
+        } else {
+            self.up.next = bits::<16>(0);
+        }
+        // The hidden bit of the significand adds one to the exponent field, and so does a carry into the next binade.
+        self.code.d.next = (self.exponent.val() + self.significand.val()) + self.up.val();
+        self.code_o.next = self.code.q.val();
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        described_module(
+            "round_even",
+            &[],
+            "Rounds a normalised magnitude to binary16, to nearest even.",
+        )
+    }
+}
