@@ -4,8 +4,12 @@
 //! network file --> network --> compiler: memory map, descriptors --> trainer: encode, stream, loss, update --> report, checkpoint
 //! ```
 
+pub mod checkpoint;
 pub mod compiler;
+pub mod core;
 pub mod data;
 pub mod encode;
 pub mod network;
 pub mod reader;
+pub mod train;
+pub mod weights;

@@ -1,0 +1,11 @@
+//! Training and evaluation on a device.
+
+pub mod batch;
+pub mod loss;
+pub mod record;
+pub mod scale;
+pub mod stream;
+mod trainer;
+
+pub use record::{BatchRecord, EpochRecord, Observer, Summary, Sums, Totals};
+pub use trainer::{Position, RunOptions, TrainError, Trainer, check_dataset};
