@@ -1,3 +1,7 @@
 //! The hardware of Backspike, described with `rust-hdl`, and the writer that turns it into Verilog.
 
+pub mod engine;
+pub mod neuron;
+pub mod num;
+pub mod optimizer;
 pub mod prim;
