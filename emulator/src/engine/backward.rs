@@ -1,0 +1,196 @@
+//! BP: NEURON_BACK and BACKPROP of one slot.
+
+use super::plan::{BackwardPlan, Source};
+use crate::kernel::align::ERROR_EXPONENT;
+use crate::kernel::backward::Trace;
+use crate::kernel::{Simd, align, backward};
+use crate::memory::{Aligned, Image, Slot};
+use crate::tally::{Masks, Tally};
+use backspike_arch::{Counter, TIME_BLOCK};
+
+/// Buffers of one thread.
+#[derive(Default)]
+pub struct BackwardScratch {
+    /// Backward membranes of the population.
+    v: Vec<i64>,
+    /// Error sums of a block, `[step][neuron]`.
+    sums: Vec<i64>,
+    /// Errors of a step.
+    d: Vec<u16>,
+    /// Errors of the slice, `[step][width]`, Q24.
+    errors: Aligned<i32>,
+    /// (row, step) of each event of a block, and its sum.
+    events: Vec<(u32, u32)>,
+    dots: Vec<i64>,
+}
+
+/// Runs one instruction; `image` is that of the source slice.
+pub fn run(
+    simd: Simd,
+    plan: &BackwardPlan,
+    lanes: usize,
+    image: Option<&Image>,
+    slot: &mut Slot,
+    scratch: &mut BackwardScratch,
+) -> Tally {
+    let neurons = plan.target.tiles * lanes;
+    scratch.v.clear();
+    scratch.v.resize(neurons, 0);
+    scratch.d.resize(neurons, 0);
+    let mut tally = Tally::default();
+    for block in (0..plan.time.blocks).rev() {
+        let steps = plan.time.steps_in(block);
+        scratch.sums.clear();
+        scratch.sums.resize(steps * neurons, 0);
+        match (&plan.source, image) {
+            (Some(source), Some(image)) => {
+                propagate(simd, plan, source, lanes, image, slot, block, scratch, &mut tally);
+            }
+            _ => stored_errors(plan, lanes, slot, block, &mut scratch.sums, &mut tally),
+        }
+        write_errors(simd, plan, lanes, slot, block, scratch, &mut tally);
+    }
+    tally
+}
+
+/// `e` of NEURON_BACK: what the host wrote.
+fn stored_errors(
+    plan: &BackwardPlan,
+    lanes: usize,
+    slot: &Slot,
+    block: usize,
+    sums: &mut [i64],
+    tally: &mut Tally,
+) {
+    let steps = plan.time.steps_in(block);
+    let neurons = plan.target.tiles * lanes;
+    let rows = &slot.errors[plan.target_errors.block(block, TIME_BLOCK * lanes)];
+    for (tile, rows) in rows.chunks_exact(TIME_BLOCK * lanes).enumerate() {
+        for (step, row) in rows.chunks_exact(lanes).take(steps).enumerate() {
+            let sums = &mut sums[step * neurons + tile * lanes..][..lanes];
+            for (sum, half) in sums.iter_mut().zip(row) {
+                // Q24 to Q30.
+                *sum = i64::from(align::aligned(*half, ERROR_EXPONENT)) << 6;
+            }
+        }
+    }
+    tally.add(Counter::BpErrorReads, plan.target.tiles * steps);
+}
+
+/// `e` of BACKPROP: dot products for the neurons inside the surrogate window.
+#[allow(clippy::too_many_arguments, reason = "one call, each argument of its own kind")]
+fn propagate(
+    simd: Simd,
+    plan: &BackwardPlan,
+    source: &Source,
+    lanes: usize,
+    image: &Image,
+    slot: &Slot,
+    block: usize,
+    scratch: &mut BackwardScratch,
+    tally: &mut Tally,
+) {
+    let steps = plan.time.steps_in(block);
+    let neurons = plan.target.tiles * lanes;
+    let width = image.width();
+    let nonzero = &slot.nonzero[source.nonzero.block(block, 1)];
+    let any = nonzero.iter().fold(0, |any, steps| any | steps);
+
+    let words = plan.target.block(block, lanes);
+    let fan_in = source.rows.fan_in;
+    let (code0, code1) = (&slot.trace.code0[words.clone()], &slot.trace.code1[words]);
+    // One more than there can be, as every candidate is stored before it is counted.
+    scratch.events.resize(fan_in * steps + 1, (0, 0));
+    let mut events = 0;
+    for (j, (code0, code1)) in code0[..fan_in].iter().zip(code1).enumerate() {
+        let mask = (code0 | code1) & any;
+        if mask != 0 {
+            for step in 0..steps {
+                scratch.events[events] = (j as u32, step as u32);
+                events += usize::from((mask >> step) & 1);
+            }
+        }
+    }
+    let events = &scratch.events[..events];
+    count(source, &code0[..fan_in], code1, nonzero, plan.target.tiles, tally);
+
+    scratch.errors.reserve(TIME_BLOCK * width);
+    // Columns beyond the slice have zero weights, but what an earlier slice left there must not overflow a sum.
+    scratch.errors.fill(0);
+    let rows = &slot.errors[source.errors.block(block, TIME_BLOCK * lanes)];
+    align::errors(simd, lanes, rows, nonzero, steps, 0, width, &mut scratch.errors);
+    scratch.dots.clear();
+    scratch.dots.resize(events.len(), 0);
+    for panel in image.panels() {
+        let errors = &scratch.errors[panel.first..];
+        let weights = image.weights(panel);
+        let dots = &mut scratch.dots;
+        backward::dots(simd, weights, panel.columns, errors, width, events, dots);
+    }
+    for (&(row, step), &dot) in events.iter().zip(&scratch.dots) {
+        // The accumulator has 50 bits; the sum saturates to 40 once.
+        let sum = (dot << 14) >> 14;
+        scratch.sums[step as usize * neurons + row as usize] = sum.clamp(-(1 << 39), (1 << 39) - 1);
+    }
+}
+
+fn count(
+    source: &Source,
+    code0: &[u8],
+    code1: &[u8],
+    nonzero: &[u8],
+    target_tiles: usize,
+    tally: &mut Tally,
+) {
+    let mut masks = Masks::default();
+    for (code0, code1) in code0.iter().zip(code1) {
+        masks.count[usize::from((code0 | code1) & 15)] += 1;
+    }
+    let windows = masks.common(0xf).visits;
+    let errors = Masks::of(nonzero);
+    for (steps, &tiles) in errors.count.iter().enumerate().filter(|(_, tiles)| **tiles > 0) {
+        let (common, tiles) = (masks.common(steps as u8), tiles as usize);
+        tally.add(Counter::BpVisits, tiles * common.visits);
+        tally.add(Counter::BpEvents, tiles * common.events);
+        tally.add(Counter::BpErrorReads, tiles * common.events);
+        tally.add(Counter::BpSkipped, tiles * (windows - common.visits));
+    }
+    debug_assert_eq!(source.rows.tiles, nonzero.len());
+    tally.add(Counter::BpWords, target_tiles);
+}
+
+/// The neuron-backward steps of a block; errors and nonzero words to the slot.
+fn write_errors(
+    simd: Simd,
+    plan: &BackwardPlan,
+    lanes: usize,
+    slot: &mut Slot,
+    block: usize,
+    scratch: &mut BackwardScratch,
+    tally: &mut Tally,
+) {
+    let steps = plan.time.steps_in(block);
+    let neurons = plan.target.tiles * lanes;
+    let words = plan.target.block(block, lanes);
+    let trace = Trace {
+        spikes: &slot.trace.spikes[words.clone()],
+        code0: &slot.trace.code0[words.clone()],
+        code1: &slot.trace.code1[words],
+    };
+    let nonzero = &mut slot.nonzero[plan.target.block(block, 1)];
+    nonzero.fill(0);
+    let rows = &mut slot.errors[plan.target_errors.block(block, TIME_BLOCK * lanes)];
+    for step in (0..steps).rev() {
+        let sums = &scratch.sums[step * neurons..][..neurons];
+        let (v, d) = (&mut scratch.v, &mut scratch.d);
+        let saturations = backward::step(simd, &plan.neuron, sums, trace, step as u32, v, d);
+        tally.add(Counter::BpSaturations, saturations as usize);
+        for (tile, d) in d.chunks_exact(lanes).enumerate() {
+            let row = (tile * TIME_BLOCK + step) * lanes;
+            rows[row..row + lanes].copy_from_slice(d);
+            let any = d.iter().fold(0, |any, d| any | d);
+            nonzero[tile] |= u8::from(any != 0) << step;
+        }
+    }
+    tally.add(Counter::BpErrorWrites, plan.target.tiles * steps);
+}

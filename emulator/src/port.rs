@@ -1,0 +1,112 @@
+//! The host port: words the host writes to memories, and words PUSH reads from them.
+
+use crate::memory::slot::{pack, unpack};
+use crate::memory::{HalfMemory, Slot, Weights};
+use backspike_arch::{ArchConfig, HostAddress, PushWord, Region};
+
+/// 32-bit parts of the widest plane word.
+const PLANE_SUBS: usize = 4;
+
+/// All memories of a core.
+pub struct Memories {
+    pub config: ArchConfig,
+    pub weights: Weights,
+    pub slots: Vec<Slot>,
+    /// Parts of a plane word until its last one is written.
+    plane: [u32; PLANE_SUBS],
+}
+
+impl Memories {
+    pub fn new(config: &ArchConfig) -> Self {
+        Self {
+            config: config.clone(),
+            weights: Weights::new(config.weight_rows(), config.lanes),
+            slots: (0..config.slots).map(|_| Slot::new(config)).collect(),
+            plane: [0; PLANE_SUBS],
+        }
+    }
+
+    /// Writes one word of a memory that the host may write; the address is one that `check_write` accepts.
+    pub fn write(&mut self, at: HostAddress, word: u32) {
+        let (row, sub) = (at.row as usize, usize::from(at.sub));
+        match at.region {
+            Region::Weight => self.weights.set_pair(HalfMemory::Weight, row, sub, word),
+            Region::State => self.weights.set_pair(HalfMemory::State, row, sub, word),
+            Region::Spike => self.write_plane(row, sub, word),
+            Region::Error => {
+                let (slot, row) = self.slot_row(Region::Error, row);
+                let at = row * self.config.lanes + 2 * sub;
+                self.slots[slot].errors[at..at + 2]
+                    .copy_from_slice(&[word as u16, (word >> 16) as u16]);
+            }
+            // Queues and descriptors are not memories, and `check_write` refuses the rest.
+            _ => {}
+        }
+    }
+
+    fn write_plane(&mut self, row: usize, sub: usize, word: u32) {
+        self.plane[sub] = word;
+        if sub + 1 < Region::Spike.subs(&self.config) {
+            return;
+        }
+        let lanes = self.config.lanes;
+        let (slot, row) = self.slot_row(Region::Spike, row);
+        let masks = &mut self.slots[slot].spikes[row * lanes..][..lanes];
+        for (masks, word) in masks.chunks_mut(8).zip(self.plane) {
+            unpack(word, masks);
+        }
+    }
+
+    /// The slot of a row, and its row there.
+    fn slot_row(&self, region: Region, row: usize) -> (usize, usize) {
+        let rows = region.slot_rows(&self.config);
+        (row / rows, row % rows)
+    }
+
+    /// Appends the words of a row of a memory. `row` is in the memory.
+    pub fn read_row(&self, region: Region, row: usize, words: &mut Vec<u32>) {
+        let lanes = self.config.lanes;
+        match region {
+            Region::Weight | Region::State => {
+                let memory =
+                    if region == Region::Weight { HalfMemory::Weight } else { HalfMemory::State };
+                words.extend((0..lanes / 2).map(|sub| self.weights.pair(memory, row, sub)));
+            }
+            Region::Gradient => {
+                words.extend((0..lanes).map(|lane| self.weights.gradient(row, lane) as u32));
+            }
+            Region::Queue | Region::Descriptor | Region::Register => {}
+            _ => {
+                let (slot, row) = self.slot_row(region, row);
+                read_slot_row(&self.slots[slot], region, row, lanes, words);
+            }
+        }
+    }
+}
+
+fn read_slot_row(slot: &Slot, region: Region, row: usize, lanes: usize, words: &mut Vec<u32>) {
+    let range = row * lanes..(row + 1) * lanes;
+    let mut planes = |planes: &[u8]| words.extend(planes[range.clone()].chunks(8).map(pack));
+    match region {
+        Region::Spike => planes(&slot.spikes),
+        Region::Trace => {
+            planes(&slot.trace.spikes);
+            planes(&slot.trace.code0);
+            planes(&slot.trace.code1);
+        }
+        Region::Nonzero => words.push(slot.nonzero[row].into()),
+        Region::Error => words.extend(
+            slot.errors[range].chunks(2).map(|pair| u32::from(pair[0]) | u32::from(pair[1]) << 16),
+        ),
+        _ => words.extend(slot.membranes[range].iter().map(|u| *u as u32)),
+    }
+}
+
+/// Appends the words of one row as they are pushed, none of them marked as the last.
+pub fn push_row(region: Region, row: usize, words: &[u32], out: &mut impl Extend<PushWord>) {
+    out.extend(words.iter().enumerate().map(|(sub, &data)| PushWord {
+        addr: HostAddress::new(region, row as u32, sub as u8),
+        data,
+        last: false,
+    }));
+}
