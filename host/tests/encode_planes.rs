@@ -1,15 +1,21 @@
 //! Encoders: the layout, the spikes, and that neither lanes nor order matter.
 
 use backspike::encode::{Encoder, EncoderConfig, PlaneShape};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 const LANES: [usize; 4] = [4, 8, 16, 32];
 
+/// Statistical tests take their seed from here.
 fn seed() -> u32 {
-    let seed = std::env::var("BACKSPIKE_SEED")
-        .map_or(1, |text| text.parse().expect("BACKSPIKE_SEED is a number"));
-    println!("BACKSPIKE_SEED={seed}");
-    seed
+    static SEED: OnceLock<u32> = OnceLock::new();
+    *SEED.get_or_init(|| {
+        let seed = std::env::var("BACKSPIKE_SEED").map_or(1, |text| {
+            text.parse::<u64>().expect("BACKSPIKE_SEED is an unsigned 64-bit number") as u32
+        });
+        println!("BACKSPIKE_SEED={seed}");
+        seed
+    })
 }
 
 fn encode(
@@ -174,7 +180,7 @@ fn latency_spikes_once_and_earlier_for_more() {
         let (shape, words) = encode(EncoderConfig::Latency, 16, steps, 0, &features);
         let trains = spikes(&shape, &words);
         let mut last = steps;
-        for x in 0..256 {
+        for x in features.iter().map(|&x| usize::from(x)) {
             let times: Vec<usize> = (0..steps).filter(|&t| trains[t][x]).collect();
             if x == 0 {
                 assert!(times.is_empty(), "a feature of 0 is silent");
