@@ -1,5 +1,6 @@
 //! Verilator cosimulation: Verilog text becomes a cached shared library, a library becomes independent model instances.
 
+pub mod batch;
 mod cache;
 mod compile;
 pub mod device;
@@ -7,6 +8,7 @@ pub mod lockstep;
 pub mod model;
 pub mod network;
 pub mod program;
+mod rows;
 pub mod toolchain;
 pub mod verilate;
 

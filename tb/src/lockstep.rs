@@ -101,16 +101,37 @@ pub fn read_rows(
     Ok(words)
 }
 
-/// All counters of a device.
-pub fn read_counters(
+/// All registers of a device, by index.
+pub fn read_registers(
     device: &mut dyn Device,
     placement: &Placement,
-) -> Result<Counters, DeviceError> {
+) -> Result<Vec<u32>, DeviceError> {
     let words = read_rows(device, placement, Region::Register, 0..Register::COUNT)?;
-    let first = Register::COUNT - Counter::COUNT;
-    let values: Vec<u32> = words[first..].iter().map(|word| word.data).collect();
-    Counters::from_words(&values)
-        .ok_or_else(|| DeviceError::Failed("it pushed too few registers".into()))
+    Ok(words.iter().map(|word| word.data).collect())
+}
+
+/// The counters among the registers.
+pub fn counters(registers: &[u32]) -> Counters {
+    let first = registers.len() - Counter::COUNT;
+    Counters::from_words(&registers[first..]).unwrap_or_default()
+}
+
+/// The first register that is no counter and differs, or the first counter that differs and does not depend on timing: its name,
+/// expected and got. Counters are compared as advanced since `earlier`.
+pub fn compare_registers(
+    expected: &[u32],
+    got: &[u32],
+    earlier: &[Counters; 2],
+) -> Option<(String, u32, u32)> {
+    let since = [counters(expected).since(&earlier[0]), counters(got).since(&earlier[1])];
+    Register::all().enumerate().find_map(|(index, register)| {
+        let (expected, got) = match register {
+            Register::Counter(counter) if timed(counter) => return None,
+            Register::Counter(counter) => (since[0][counter], since[1][counter]),
+            _ => (expected[index], got[index]),
+        };
+        (expected != got).then(|| (register.name(), expected, got))
+    })
 }
 
 impl<'a> Lockstep<'a> {
@@ -351,26 +372,27 @@ impl<'a> Lockstep<'a> {
 
     fn compare_counters(&mut self, label: &str, engine: Engine) -> Result<(), LockstepError> {
         let placement = self.placement;
-        let now = self.both(label, |device| read_counters(device, placement))?;
-        let [expected, got] = [now[0].since(&self.counters[0]), now[1].since(&self.counters[1])];
-        self.counters = now;
-        let busy_of = |counters: &Counters| match engine {
-            Engine::Fp => counters[Counter::FpBusy],
-            Engine::Bp => counters[Counter::BpBusy],
-            Engine::Wg => counters[Counter::WgBusy] + counters[Counter::WgUpdateBusy],
-            Engine::Io => 0,
-        };
-        self.cycles.instructions.push((label.to_owned(), busy_of(&expected), busy_of(&got)));
-        for &counter in Counter::ALL.iter().filter(|&&counter| !timed(counter)) {
-            if expected[counter] != got[counter] {
-                return Err(LockstepError::Divergence(Box::new(Divergence {
-                    instruction: label.to_owned(),
-                    place: format!("counter {}", counter.key()),
-                    expected: expected[counter],
-                    got: got[counter],
-                })));
-            }
+        let [expected, got] = self.both(label, |device| read_registers(device, placement))?;
+        if let Some((name, expected, got)) = compare_registers(&expected, &got, &self.counters) {
+            return Err(LockstepError::Divergence(Box::new(Divergence {
+                instruction: label.to_owned(),
+                place: format!("register {name}"),
+                expected,
+                got,
+            })));
         }
+        let now = [counters(&expected), counters(&got)];
+        let busy = |at: usize| {
+            let spent = now[at].since(&self.counters[at]);
+            match engine {
+                Engine::Fp => spent[Counter::FpBusy],
+                Engine::Bp => spent[Counter::BpBusy],
+                Engine::Wg => spent[Counter::WgBusy] + spent[Counter::WgUpdateBusy],
+                Engine::Io => 0,
+            }
+        };
+        self.cycles.instructions.push((label.to_owned(), busy(0), busy(1)));
+        self.counters = now;
         Ok(())
     }
 }
