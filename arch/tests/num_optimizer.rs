@@ -128,7 +128,8 @@ fn step_is_exact() {
             gradient_shift: random.below(16) as u8,
         };
         let s = UpdateShifts { rate: random.below(64) as u8, gradient: random.below(64) as u8 };
-        let w = random.finite_up_to(17);
+        // Weights above weight_max do not occur, but the page defines them too.
+        let w = random.finite_up_to(18);
         let m = if random.below(8) == 0 {
             random.next() as u16 & 0x8000 | 0x7bff
         } else {
