@@ -255,7 +255,12 @@ impl Store {
                 directory.display()
             ))
         })?;
-        Ok(Store { directory: directory.to_path_buf() })
+        Ok(Store::at(directory))
+    }
+
+    /// A directory to load from, which may be missing.
+    pub fn at(directory: &Path) -> Store {
+        Store { directory: directory.to_path_buf() }
     }
 
     /// The file of the newest checkpoint.

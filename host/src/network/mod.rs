@@ -15,6 +15,8 @@ use backspike_arch::num::Reset;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub name: String,
+    /// The data it is meant for: a name or a path; the command line may give other ones.
+    pub data: Option<String>,
     /// Time steps of a sample, 1..=255.
     pub steps: u32,
     /// Shape of an input sample.
@@ -92,11 +94,12 @@ impl Network {
         format!("layer{l}")
     }
 
-    /// A hash over all that decides whether a checkpoint's tensors mean the same: shape, neurons, encoder and recipe, but neither
-    /// the name nor the number of epochs.
+    /// A hash over all that decides whether a checkpoint's tensors mean the same: shape, neurons, encoder and recipe, but not
+    /// the names and the number of epochs.
     pub fn hash(&self) -> String {
         let mut plain = self.clone();
         plain.name.clear();
+        plain.data = None;
         plain.training.epochs = 0;
         let digest = blake3::hash(format!("{plain:?}").as_bytes());
         digest.to_hex()[..16].to_string()

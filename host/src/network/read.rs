@@ -26,6 +26,7 @@ pub(super) fn network(text: &str) -> Result<Network, Problems> {
 
 fn document(mut root: Section) -> Option<Network> {
     let name = root.text("name");
+    let data = root.has("data").then(|| root.text("data"));
     let steps = root.integer("steps", 1..=255, None) as u32;
     let input = root.section("input").map(input);
     let layers: Vec<Layer> = root.sections("layer").into_iter().map(layer).collect();
@@ -35,7 +36,7 @@ fn document(mut root: Section) -> Option<Network> {
     }
     root.finish();
     let (input_shape, encoder) = input?;
-    Some(Network { name, steps, input_shape, encoder: encoder?, layers, training: training? })
+    Some(Network { name, data, steps, input_shape, encoder: encoder?, layers, training: training? })
 }
 
 fn input(mut section: Section) -> (Vec<usize>, Option<EncoderConfig>) {

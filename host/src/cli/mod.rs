@@ -1,0 +1,73 @@
+//! Command line: one file per subcommand.
+
+mod data;
+mod eval;
+mod generate;
+mod info;
+mod progress;
+mod source;
+mod target;
+mod train;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit code after Ctrl-C, as shells give it.
+const INTERRUPTED: u8 = 130;
+
+#[derive(Parser)]
+#[command(
+    name = "backspike",
+    version,
+    about = "Trains spiking neural networks on an open core, emulated or simulated bit for bit",
+    after_help = "Examples:
+  backspike train examples/digits.toml
+  backspike train examples/digits.toml --device rtl --verify emulator
+  backspike data mnist && backspike train examples/mnist.toml --threads 2
+  backspike eval examples/mnist.toml --checkpoint runs/mnist
+  backspike info examples/mnist.toml --preset edge
+  backspike generate --preset edge --lanes 16 -o build/verilog"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a network
+    Train(train::Arguments),
+    /// Measure a trained network on test samples
+    Eval(eval::Arguments),
+    /// Show how a network is mapped onto a core, or a core's configuration
+    Info(info::Arguments),
+    /// Write Verilog, C header and reference tables
+    Generate(generate::Arguments),
+    /// Fetch a data set from its registry and verify it
+    Data(data::Arguments),
+}
+
+/// How a command ended well.
+enum Outcome {
+    Done,
+    Interrupted,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Info(arguments) => info::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

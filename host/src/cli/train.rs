@@ -1,0 +1,159 @@
+//! `backspike train`.
+
+use super::Outcome;
+use super::progress::Progress;
+use super::source::{SourceOptions, default_directory, limit};
+use super::target::{CoreOptions, DeviceName, DeviceOptions, Verify};
+use anyhow::{Context, Result};
+use backspike::checkpoint::Store;
+use backspike::report::{Log, summary};
+use backspike::train::{RunOptions, Trainer, check_dataset};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Args)]
+#[command(
+    after_help = "Ctrl-C finishes the batch, writes a checkpoint and exits with code 130; --resume goes on from there, bit for bit as if it
+had never stopped. A second Ctrl-C stops at once.
+
+Examples:
+  backspike train examples/digits.toml
+  backspike train examples/digits.toml --device rtl --verify emulator
+  backspike train examples/mnist.toml --threads 2 --log mnist.jsonl
+  backspike train examples/mnist.toml --resume --epochs 20
+  backspike train my-network.toml --data my-data.npz --checkpoint runs/mine"
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    source: SourceOptions,
+    #[command(flatten)]
+    core: CoreOptions,
+    #[command(flatten)]
+    device: DeviceOptions,
+    /// Hold the device against another one, word by word
+    #[arg(long, value_enum)]
+    verify: Option<Verify>,
+    /// Epochs [default: training.epochs of the network file]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// Samples per weight update [default: training.batch of the network file]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    batch: Option<u32>,
+    /// Use only the first N training samples
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Stop after N weight updates in all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
+    /// Go on from the checkpoint
+    #[arg(long)]
+    resume: bool,
+    /// Directory of the checkpoints [default: runs/<name of the network>]
+    #[arg(long, value_name = "DIRECTORY")]
+    checkpoint: Option<PathBuf>,
+    /// Write a JSON line per weight update and epoch
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let mut network = arguments.source.network()?;
+    network.training.epochs = arguments.epochs.unwrap_or(network.training.epochs);
+    network.training.batch = arguments.batch.map_or(network.training.batch, |batch| batch as usize);
+    let program = arguments.core.program(&network)?;
+    let config = program.config.clone();
+    let mut data = arguments.source.data(&network)?;
+    let sample_len = data.sample_len();
+    limit(&mut data.train, arguments.limit.map(|n| n as usize), sample_len);
+    check_dataset(&network, &data)?;
+
+    let directory = arguments.checkpoint.clone().unwrap_or_else(|| default_directory(&network));
+    let store = Store::new(&directory)?;
+    let resumed = if arguments.resume {
+        let (checkpoint, damaged) = store.load()?;
+        if let Some(damaged) = damaged {
+            eprintln!("warning: {damaged} Going on from the one before.");
+        }
+        checkpoint.check_resume(&network, data.train.len())?;
+        Some(checkpoint)
+    } else {
+        None
+    };
+    let log = match &arguments.log {
+        Some(path) => {
+            let log = Log::create(path, arguments.resume);
+            Some(log.with_context(|| format!("The log {} cannot be written", path.display()))?)
+        }
+        None => None,
+    };
+
+    let stop = Arc::new(AtomicBool::new(false));
+    watch_interrupt(&stop)?;
+    let device = arguments.device.open(&config, arguments.verify)?;
+    let mut trainer = Trainer::new(&network, program, device, resumed.as_ref())?;
+    println!(
+        "{}: {} weights, {} training and {} test samples of {}, core {} with {} lanes on {}",
+        network.name,
+        network.weights(),
+        data.train.len(),
+        data.test.len(),
+        data.name,
+        config.name,
+        config.lanes,
+        if arguments.device.device == DeviceName::Rtl { "RTL" } else { "the emulator" }
+    );
+    let epochs = network.training.epochs;
+    let mut progress = Progress::new(data.train.len(), epochs, trainer.position(), log);
+    if let Some(log) = &mut progress.log {
+        log.write(&json!({
+            "kind": "start",
+            "network": network.name,
+            "network_hash": network.hash(),
+            "data": data.name,
+            "samples": data.train.len(),
+            "core": config,
+            "seed": network.training.seed,
+            "step": trainer.position().step,
+        }));
+    }
+    let options = RunOptions {
+        threads: usize::from(arguments.device.threads),
+        steps: arguments.steps,
+        stop: &stop,
+        store: Some(&store),
+    };
+    let result = trainer.run(&data, &options, &mut progress);
+    progress.finish();
+    let report = result?;
+    if let Some(log) = progress.log.take() {
+        log.finish(&report).context("The log could not be written to its end")?;
+    }
+    println!("\n{}", summary(&report, &config));
+    println!("checkpoint  {}", store.last().display());
+    if arguments.verify.is_some() && report.last.is_some() {
+        println!(
+            "verified    every spike, membrane and weight that was read equals the emulator's; weight hash {} on both",
+            report.weight_hash
+        );
+    }
+    if stop.load(Ordering::Relaxed) && report.stopped {
+        println!("stopped     go on with --resume");
+        return Ok(Outcome::Interrupted);
+    }
+    Ok(Outcome::Done)
+}
+
+/// The first Ctrl-C asks the training to stop, the second one ends the process.
+fn watch_interrupt(stop: &Arc<AtomicBool>) -> Result<()> {
+    let stop = Arc::clone(stop);
+    ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(super::INTERRUPTED));
+        }
+        eprintln!("\nstopping after this batch; Ctrl-C again stops at once");
+    })
+    .context("Ctrl-C cannot be watched")
+}
