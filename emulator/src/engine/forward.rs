@@ -111,6 +111,9 @@ fn list_events(
             input.wide.push(bound > i32::MAX as u64);
         }
         count(plan, lanes, words, &mut tally);
+        if plan.membrane.is_some() {
+            tally.add(Counter::FpMembraneWords, plan.rows.tiles * steps);
+        }
     }
     tally
 }
