@@ -4,4 +4,7 @@ pub mod engine;
 pub mod neuron;
 pub mod num;
 pub mod optimizer;
+pub mod emit;
 pub mod prim;
+pub mod control;
+pub mod spike;

@@ -1,0 +1,446 @@
+use crate::engine::{BACKWARD_LATENCY, BackwardLane, DotProduct};
+use super::Delay;
+use crate::prim::{Pipe, Reg, module_name};
+use crate::spike::{Expander, TileLoop, TraceReader, TraceWalker};
+use backspike_arch::ArchConfig;
+use backspike_arch::layout::bp;
+use rust_hdl::prelude::*;
+
+/// The BP engine: BACKPROP and NEURON_BACK in a slot, from trace words, errors and weight rows to errors
+/// and non-zero words. `P` = 4 bits a lane.
+///
+/// A trace word's visits become events of the dot product; its `end` becomes a marker, after which the
+/// backward lanes take its steps while the events of the next words go on.
+#[derive(LogicBlock)]
+pub struct BackwardEngine<const P: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, Bit>,
+    // Sequencer and descriptor; `backprop_i`: BACKPROP, otherwise NEURON_BACK.
+    pub start_i: Signal<In, Bit>,
+    pub busy_i: Signal<In, Bit>,
+    pub backprop_i: Signal<In, Bit>,
+    pub slot_i: Signal<In, Bits<8>>,
+    pub column_i: Vec<Signal<In, Bits<32>>>,
+    pub done_o: Signal<Out, Bit>,
+    // Trace, non-zero, weight and error memories.
+    pub trace_ren_o: Signal<Out, Bit>,
+    pub trace_addr_o: Signal<Out, Bits<20>>,
+    pub spike_i: Signal<In, Bits<P>>,
+    pub code0_i: Signal<In, Bits<P>>,
+    pub code1_i: Signal<In, Bits<P>>,
+    pub nonzero_ren_o: Signal<Out, Bit>,
+    pub nonzero_addr_o: Signal<Out, Bits<20>>,
+    pub nonzero_i: Signal<In, Bits<4>>,
+    pub weight_ren_o: Signal<Out, Bit>,
+    pub weight_addr_o: Signal<Out, Bits<20>>,
+    pub weight_i: Vec<Signal<In, Bits<16>>>,
+    pub error_ren_o: Signal<Out, Bit>,
+    pub error_addr_o: Signal<Out, Bits<20>>,
+    pub error_i: Vec<Signal<In, Bits<16>>>,
+    // Errors and non-zero words made.
+    pub error_wen_o: Signal<Out, Bit>,
+    pub error_waddr_o: Signal<Out, Bits<20>>,
+    pub error_o: Vec<Signal<Out, Bits<16>>>,
+    pub nonzero_wen_o: Signal<Out, Bit>,
+    pub nonzero_waddr_o: Signal<Out, Bits<20>>,
+    pub nonzero_o: Signal<Out, Bits<4>>,
+    // Counters: one cycle each, and the lanes that saturate in this cycle.
+    pub event_o: Signal<Out, Bit>,
+    pub skip_o: Signal<Out, Bit>,
+    pub saturations_o: Signal<Out, Bits<6>>,
+
+    reader: TraceReader,
+    walker: TraceWalker<P>,
+    tile_loop: TileLoop,
+    expander: Expander,
+    dot: DotProduct,
+    lane: Vec<BackwardLane>,
+    written_late: Delay<22>,
+    event_lane: Pipe<Bits<5>>,
+    event_source: Pipe<Bits<20>>,
+    event_fresh: Pipe<Bit>,
+    gap: Reg<Bits<3>>,
+    dot_valid: Reg<Bit>,
+    dot_marker: Reg<Bit>,
+    dot_step: Pipe<Bits<2>>,
+    dot_first: Pipe<Bit>,
+    dot_lane: Pipe<Bits<5>>,
+    reading: Reg<Bit>,
+    reading_step: Pipe<Bits<2>>,
+    step_valid: Reg<Bit>,
+    step: Pipe<Bits<2>>,
+    step_first: Pipe<Bit>,
+    nonzero: Reg<Bits<4>>,
+    words: Reg<Bits<5>>,
+
+    weight_base: Signal<Local, Bits<32>>,
+    fan_in: Signal<Local, Bits<32>>,
+    tiles: Signal<Local, Bits<32>>,
+    in_words: Signal<Local, Bits<32>>,
+    in_plane_base: Signal<Local, Bits<32>>,
+    out_plane_base: Signal<Local, Bits<32>>,
+    in_error_base: Signal<Local, Bits<32>>,
+    out_error_base: Signal<Local, Bits<32>>,
+    slot_planes: Signal<Local, Bits<20>>,
+    slot_errors: Signal<Local, Bits<20>>,
+    target_planes: Signal<Local, Bits<20>>,
+    target_errors: Signal<Local, Bits<20>>,
+    neuron_word: Signal<Local, Bits<32>>,
+    shape_word: Signal<Local, Bits<32>>,
+    fire: Signal<Local, Bit>,
+    event: Signal<Local, Bit>,
+    now: Signal<Local, Bit>,
+    now_step: Signal<Local, Bits<2>>,
+    top_step: Signal<Local, Bits<3>>,
+    last_step: Signal<Local, Bit>,
+    nonzero_any: Signal<Local, Bit>,
+    nonzero_word: Signal<Local, Bits<4>>,
+    written: Signal<Local, Bit>,
+    taken: Signal<Local, Bit>,
+    saturated: Signal<Local, Bit>,
+    saturations: Signal<Local, Bits<6>>,
+    plane_shift: Constant<Bits<5>>,
+    error_shift: Constant<Bits<5>>,
+    error_max_exp: Constant<Bits<3>>,
+    marker_gap: Constant<Bits<3>>,
+    _lanes: usize,
+    _plane_bits: usize,
+    _error_bits: usize,
+    _error_max_exp: usize,
+}
+
+/// Cycles that a marker holds back the next: the steps of its word read their errors a cycle before
+/// they reach the lanes, and must be done before the next word's.
+const MARKER_GAP: u64 = 4;
+
+impl<const P: usize> BackwardEngine<P> {
+    /// The engine of a core with configuration `arch`, whose lanes are `P` / 4.
+    pub fn new(arch: &ArchConfig) -> Self {
+        let plane_bits = arch.plane_words().ilog2() as usize;
+        let error_bits = arch.error_blocks().ilog2() as usize;
+        Self {
+            weight_base: Default::default(),
+            fan_in: Default::default(),
+            tiles: Default::default(),
+            in_words: Default::default(),
+            in_plane_base: Default::default(),
+            out_plane_base: Default::default(),
+            in_error_base: Default::default(),
+            out_error_base: Default::default(),
+            clock: Default::default(),
+            reset: Default::default(),
+            start_i: Default::default(),
+            busy_i: Default::default(),
+            backprop_i: Default::default(),
+            slot_i: Default::default(),
+            column_i: (0..bp::COLUMNS).map(|_| Default::default()).collect(),
+            done_o: Default::default(),
+            trace_ren_o: Default::default(),
+            trace_addr_o: Default::default(),
+            spike_i: Default::default(),
+            code0_i: Default::default(),
+            code1_i: Default::default(),
+            nonzero_ren_o: Default::default(),
+            nonzero_addr_o: Default::default(),
+            nonzero_i: Default::default(),
+            weight_ren_o: Default::default(),
+            weight_addr_o: Default::default(),
+            weight_i: (0..P / 4).map(|_| Default::default()).collect(),
+            error_ren_o: Default::default(),
+            error_addr_o: Default::default(),
+            error_i: (0..P / 4).map(|_| Default::default()).collect(),
+            error_wen_o: Default::default(),
+            error_waddr_o: Default::default(),
+            error_o: (0..P / 4).map(|_| Default::default()).collect(),
+            nonzero_wen_o: Default::default(),
+            nonzero_waddr_o: Default::default(),
+            nonzero_o: Default::default(),
+            event_o: Default::default(),
+            skip_o: Default::default(),
+            saturations_o: Default::default(),
+            reader: TraceReader::new(P / 4),
+            walker: Default::default(),
+            tile_loop: Default::default(),
+            expander: Default::default(),
+            dot: DotProduct::new(P / 4),
+            lane: (0..P / 4).map(|_| Default::default()).collect(),
+            written_late: Delay::new(BACKWARD_LATENCY),
+            event_lane: Default::default(),
+            event_source: Default::default(),
+            event_fresh: Default::default(),
+            gap: Default::default(),
+            dot_valid: Default::default(),
+            dot_marker: Default::default(),
+            dot_step: Default::default(),
+            dot_first: Default::default(),
+            dot_lane: Default::default(),
+            reading: Default::default(),
+            reading_step: Default::default(),
+            step_valid: Default::default(),
+            step: Default::default(),
+            step_first: Default::default(),
+            nonzero: Default::default(),
+            words: Default::default(),
+            slot_planes: Default::default(),
+            slot_errors: Default::default(),
+            target_planes: Default::default(),
+            target_errors: Default::default(),
+            neuron_word: Default::default(),
+            shape_word: Default::default(),
+            fire: Default::default(),
+            event: Default::default(),
+            now: Default::default(),
+            now_step: Default::default(),
+            top_step: Default::default(),
+            last_step: Default::default(),
+            nonzero_any: Default::default(),
+            nonzero_word: Default::default(),
+            written: Default::default(),
+            taken: Default::default(),
+            saturated: Default::default(),
+            saturations: Default::default(),
+            plane_shift: Constant::new((plane_bits as u64).into()),
+            error_shift: Constant::new((error_bits as u64).into()),
+            error_max_exp: Constant::new((arch.error_max_exp as u64).into()),
+            marker_gap: Constant::new(MARKER_GAP.into()),
+            _lanes: P / 4,
+            _plane_bits: plane_bits,
+            _error_bits: error_bits,
+            _error_max_exp: arch.error_max_exp,
+        }
+    }
+}
+
+impl<const P: usize> Logic for BackwardEngine<P> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, event_lane, event_source, event_fresh, gap, dot_valid, dot_marker);
+        dff_setup!(self, clock, dot_step, dot_first, dot_lane, reading, reading_step, step_valid);
+        dff_setup!(self, clock, step, step_first, nonzero, words);
+        // Columns of the descriptor, in the order of `super::layout`.
+        self.weight_base.next = self.column_i[0].val();
+        self.fan_in.next = self.column_i[1].val();
+        self.tiles.next = self.column_i[2].val();
+        self.in_words.next = self.column_i[3].val();
+        self.shape_word.next = self.column_i[4].val();
+        self.in_plane_base.next = self.column_i[5].val();
+        self.out_plane_base.next = self.column_i[6].val();
+        self.in_error_base.next = self.column_i[7].val();
+        self.out_error_base.next = self.column_i[8].val();
+        self.neuron_word.next = self.column_i[9].val();
+        self.reader.clock.next = self.clock.val();
+        self.reader.reset.next = self.reset.val();
+        self.walker.clock.next = self.clock.val();
+        self.walker.reset.next = self.reset.val();
+        self.tile_loop.clock.next = self.clock.val();
+        self.tile_loop.reset.next = self.reset.val();
+        self.expander.clock.next = self.clock.val();
+        self.expander.reset.next = self.reset.val();
+        self.dot.clock.next = self.clock.val();
+        self.dot.reset.next = self.reset.val();
+        self.written_late.clock.next = self.clock.val();
+        self.written_late.reset.next = self.reset.val();
+        self.slot_planes.next = bit_cast::<20, 8>(self.slot_i.val()) << self.plane_shift.val();
+        self.slot_errors.next = bit_cast::<20, 8>(self.slot_i.val()) << self.error_shift.val();
+        self.target_planes.next = self.slot_planes.val()
+            + bit_cast::<20, 32>(self.in_plane_base.val());
+        self.target_errors.next = self.slot_errors.val()
+            + bit_cast::<20, 32>(self.in_error_base.val());
+
+        // Trace words to visits, visits to tiles, tiles to events.
+        self.reader.start_i.next = self.start_i.val();
+        self.reader.targets_i.next = bit_cast::<20, 32>(self.in_words.val());
+        self.reader.sources_i.next = bit_cast::<20, 32>(self.tiles.val());
+        self.reader.steps_i.next =
+            self.shape_word.val().get_bits::<8>(0);
+        self.reader.blocks_i.next =
+            self.shape_word.val().get_bits::<8>(8);
+        self.reader.plane_base_i.next = self.target_planes.val();
+        self.reader.ready_i.next = self.walker.ready_o.val();
+        self.trace_ren_o.next = self.reader.ren_o.val();
+        self.trace_addr_o.next = self.reader.addr_o.val();
+        self.walker.visits_i.next = self.backprop_i.val();
+        self.walker.valid_i.next = self.reader.valid_o.val();
+        self.walker.spike_i.next = self.spike_i.val();
+        self.walker.code0_i.next = self.code0_i.val();
+        self.walker.code1_i.next = self.code1_i.val();
+        self.walker.target_i.next = self.reader.target_o.val();
+        self.walker.source_i.next = self.reader.source_o.val();
+        self.walker.index_i.next = self.reader.index_o.val();
+        self.walker.steps_i.next = self.reader.steps_o.val();
+        self.walker.newest_i.next = self.reader.newest_o.val();
+        self.walker.item_ready_i.next = self.tile_loop.visit_ready_o.val();
+        self.tile_loop.tiles_i.next = bit_cast::<20, 32>(self.tiles.val());
+        self.tile_loop.fan_in_i.next = bit_cast::<20, 32>(self.fan_in.val());
+        self.tile_loop.weight_base_i.next =
+            bit_cast::<20, 32>(self.weight_base.val());
+        self.tile_loop.gate_base_i.next = self.slot_planes.val()
+            + bit_cast::<20, 32>(self.out_plane_base.val());
+        self.tile_loop.visit_valid_i.next = self.walker.item_valid_o.val();
+        self.tile_loop.visit_end_i.next = self.walker.item_end_o.val();
+        self.tile_loop.visit_lane_i.next = self.walker.item_lane_o.val();
+        self.tile_loop.visit_index_i.next = self.walker.item_index_o.val();
+        self.tile_loop.visit_mask_i.next = self.walker.item_mask_o.val();
+        self.tile_loop.visit_source_i.next = self.walker.item_source_o.val();
+        self.tile_loop.gate_i.next = self.nonzero_i.val();
+        self.nonzero_ren_o.next = self.tile_loop.gate_ren_o.val();
+        self.nonzero_addr_o.next = self.tile_loop.gate_addr_o.val();
+        self.skip_o.next = self.tile_loop.skip_o.val();
+        self.expander.item_valid_i.next = self.tile_loop.item_valid_o.val();
+        self.expander.item_end_i.next = self.tile_loop.item_end_o.val();
+        self.expander.item_index_i.next = self.tile_loop.item_row_o.val();
+        self.expander.item_mask_i.next = self.tile_loop.item_mask_o.val();
+        self.tile_loop.item_ready_i.next = self.expander.item_ready_o.val();
+        if self.expander.item_ready_o.val() {
+            self.event_lane.d.next = self.tile_loop.item_lane_o.val();
+            self.event_source.d.next = self.tile_loop.item_source_o.val();
+            self.event_fresh.d.next = self.tile_loop.item_fresh_o.val();
+        }
+
+        // Events read weights and errors; with them, a cycle later, they reach the dot product.
+        self.expander.hold_i.next = self.expander.end_o.val() & self.gap.q.val().any();
+        self.fire.next = self.expander.valid_o.val()
+            & !(self.expander.end_o.val() & self.gap.q.val().any());
+        self.event.next = self.fire.val() & !self.expander.end_o.val();
+        self.event_o.next = self.event.val();
+        if self.gap.q.val().any() {
+            self.gap.d.next = self.gap.q.val() - 1;
+        }
+        if self.fire.val() & self.expander.end_o.val() {
+            self.gap.d.next = self.marker_gap.val();
+        }
+        self.weight_ren_o.next = self.event.val() & self.expander.first_o.val();
+        self.weight_addr_o.next = self.expander.index_o.val();
+        self.dot_valid.d.next = self.event.val();
+        self.dot_marker.d.next = self.fire.val() & self.expander.end_o.val();
+        self.dot_step.d.next = self.expander.step_o.val();
+        self.dot_first.d.next = self.expander.first_o.val() & self.event_fresh.q.val();
+        self.dot_lane.d.next = self.event_lane.q.val();
+        self.dot.event_valid_i.next = self.dot_valid.q.val();
+        self.dot.marker_i.next = self.dot_marker.q.val();
+        self.dot.event_step_i.next = self.dot_step.q.val();
+        self.dot.event_first_i.next = self.dot_first.q.val();
+        self.dot.event_lane_i.next = self.dot_lane.q.val();
+
+        // The steps of the oldest word in flight, descending from the cycle of its handover.
+        self.top_step.next = self.walker.steps_o.val() - 1;
+        self.now.next = self.dot.handover_o.val() | self.reading.q.val();
+        self.now_step.next = self.reading_step.q.val();
+        if self.dot.handover_o.val() {
+            self.now_step.next = self.top_step.val().get_bits::<2>(0);
+        }
+        self.reading.d.next = self.now.val() & self.now_step.val().any();
+        self.reading_step.d.next = self.now_step.val() - 1;
+        self.step_valid.d.next = self.now.val();
+        self.step.d.next = self.now_step.val();
+        self.step_first.d.next = self.dot.handover_o.val() & self.walker.newest_o.val();
+        self.last_step.next = self.step_valid.q.val() & !self.step.q.val().any();
+        self.walker.pop_i.next = self.last_step.val();
+        self.error_ren_o.next = self.event.val() | (self.now.val() & !self.backprop_i.val());
+        self.error_addr_o.next = (((self.slot_errors.val()
+            + bit_cast::<20, 32>(self.out_error_base.val()))
+            + self.event_source.q.val())
+            << 2)
+            | bit_cast::<20, 2>(self.expander.step_o.val());
+        if !self.backprop_i.val() {
+            self.error_addr_o.next = ((self.target_errors.val() + self.walker.target_o.val()) << 2)
+                | bit_cast::<20, 2>(self.now_step.val());
+        }
+
+        self.nonzero_any.next = false;
+        self.saturations.next = bits::<6>(0);
+        for i in 0..self._lanes {
+            self.dot.weight_i[i].next = self.weight_i[i].val();
+            self.dot.error_i[i].next = self.error_i[i].val();
+            self.lane[i].clock.next = self.clock.val();
+            self.lane[i].reset.next = self.reset.val();
+            self.lane[i].capture_i.next = self.dot.capture_o.val().get_bit(i);
+            self.lane[i].sum0_i.next = self.dot.sum0_o.val();
+            self.lane[i].sum1_i.next = self.dot.sum1_o.val();
+            self.lane[i].sum2_i.next = self.dot.sum2_o.val();
+            self.lane[i].sum3_i.next = self.dot.sum3_o.val();
+            self.lane[i].handover_i.next = self.dot.handover_o.val();
+            self.lane[i].step_valid_i.next = self.step_valid.q.val();
+            self.lane[i].step_i.next = self.step.q.val();
+            self.lane[i].step_first_i.next = self.step_first.q.val();
+            self.lane[i].from_memory_i.next = !self.backprop_i.val();
+            self.lane[i].error_i.next = self.error_i[i].val();
+            self.lane[i].spike_i.next = self.walker.spike_o.val().get_bits::<4>(i * 4);
+            self.lane[i].code0_i.next = self.walker.code0_o.val().get_bits::<4>(i * 4);
+            self.lane[i].code1_i.next = self.walker.code1_o.val().get_bits::<4>(i * 4);
+            self.lane[i].leak_shift_i.next = self
+                .neuron_word.val().get_bits::<5>(0);
+            self.lane[i].leak_on_i.next = self.neuron_word.val().get_bit(5);
+            self.lane[i].reset_i.next =
+                self.neuron_word.val().get_bits::<2>(6);
+            self.lane[i].reset_before_leak_i.next =
+                self.neuron_word.val().get_bit(8);
+            self.lane[i].readout_i.next = self.neuron_word.val().get_bit(10);
+            self.lane[i].input_shift_i.next = self
+                .neuron_word.val().get_bits::<4>(11);
+            self.lane[i].detach_reset_i.next =
+                self.neuron_word.val().get_bit(15);
+            self.lane[i].gain1_i.next =
+                self.neuron_word.val().get_bits::<4>(16);
+            self.lane[i].gain2_i.next =
+                self.neuron_word.val().get_bits::<4>(20);
+            self.lane[i].gain3_i.next =
+                self.neuron_word.val().get_bits::<4>(24);
+            self.lane[i].theta_shift_i.next = self
+                .neuron_word.val().get_bits::<4>(28);
+            self.lane[i].error_max_exp_i.next = self.error_max_exp.val();
+            self.error_o[i].next = self.lane[i].error_o.val();
+            self.nonzero_any.next = self.nonzero_any.val() | self.lane[i].nonzero_o.val();
+            self.saturated.next = self.lane[i].saturated_o.val();
+            self.saturations.next =
+                self.saturations.val() + bit_cast::<6, 1>(self.saturated.val().into());
+        }
+        self.saturations_o.next = self.saturations.val();
+
+        // Errors step by step, the non-zero word with step 0.
+        self.written_late.valid_i.next = self.step_valid.q.val();
+        self.written_late.data_i.next = (bit_cast::<22, 20>(self.walker.target_o.val()) << 2)
+            | bit_cast::<22, 2>(self.step.q.val());
+        self.error_wen_o.next = self.written_late.valid_o.val();
+        self.error_waddr_o.next =
+            (self.target_errors.val() << 2) + self.written_late.data_o.val().get_bits::<20>(0);
+        self.nonzero_word.next = self.nonzero.q.val()
+            | (bit_cast::<4, 1>(self.nonzero_any.val().into())
+                << self.written_late.data_o.val().get_bits::<2>(0));
+        self.written.next = self.written_late.valid_o.val()
+            & !self.written_late.data_o.val().get_bits::<2>(0).any();
+        if self.written_late.valid_o.val() {
+            self.nonzero.d.next = self.nonzero_word.val();
+        }
+        if self.written.val() {
+            self.nonzero.d.next = bits::<4>(0);
+        }
+        self.nonzero_wen_o.next = self.written.val();
+        self.nonzero_waddr_o.next =
+            self.target_planes.val() + self.written_late.data_o.val().get_bits::<20>(2);
+        self.nonzero_o.next = self.nonzero_word.val();
+
+        // Words between the walker and their non-zero word.
+        self.taken.next = self.reader.valid_o.val() & self.walker.ready_o.val();
+        if self.taken.val() & !self.written.val() {
+            self.words.d.next = self.words.q.val() + 1;
+        }
+        if !self.taken.val() & self.written.val() {
+            self.words.d.next = self.words.q.val() - 1;
+        }
+        self.done_o.next = self.busy_i.val()
+            & (!self.start_i.val() & (!self.reader.busy_o.val() & !self.words.q.val().any()));
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        module_name(
+            "backward_engine",
+            &[
+                ("p", P),
+                ("planes", self._plane_bits),
+                ("errors", self._error_bits),
+                ("max", self._error_max_exp),
+            ],
+        )
+    }
+}

@@ -1,0 +1,300 @@
+use crate::engine::{GRADIENT_LATENCY, GradientLane};
+use super::Delay;
+use crate::prim::{Pipe, Reg, module_name};
+use crate::spike::{Expander, PlaneReader, Walker};
+use backspike_arch::ArchConfig;
+use backspike_arch::layout::wg;
+use rust_hdl::prelude::*;
+
+/// The WG engine's ACCUMULATE of a slice in a slot: from spike plane words and error tiles into gradient
+/// rows. `P` = 4 bits a lane.
+///
+/// Between two tile-blocks lie five cycles: one for the end of the first, four to load the errors of the
+/// second. They also keep a row's read behind the write of the tile-block before.
+#[derive(LogicBlock)]
+pub struct GradientEngine<const P: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, Bit>,
+    // Sequencer and descriptor.
+    pub start_i: Signal<In, Bit>,
+    pub busy_i: Signal<In, Bit>,
+    pub slot_i: Signal<In, Bits<8>>,
+    pub column_i: Vec<Signal<In, Bits<32>>>,
+    pub done_o: Signal<Out, Bit>,
+    // Spike, non-zero, error and gradient memories.
+    pub plane_ren_o: Signal<Out, Bit>,
+    pub plane_addr_o: Signal<Out, Bits<20>>,
+    pub plane_i: Signal<In, Bits<P>>,
+    pub nonzero_ren_o: Signal<Out, Bit>,
+    pub nonzero_addr_o: Signal<Out, Bits<20>>,
+    pub nonzero_i: Signal<In, Bits<4>>,
+    pub error_ren_o: Signal<Out, Bit>,
+    pub error_addr_o: Signal<Out, Bits<20>>,
+    pub error_i: Vec<Signal<In, Bits<16>>>,
+    pub gradient_ren_o: Signal<Out, Bit>,
+    pub gradient_addr_o: Signal<Out, Bits<20>>,
+    pub gradient_i: Vec<Signal<In, Bits<32>>>,
+    pub gradient_wen_o: Signal<Out, Bit>,
+    pub gradient_waddr_o: Signal<Out, Bits<20>>,
+    pub gradient_o: Vec<Signal<Out, Bits<32>>>,
+    // Counters: one cycle each.
+    pub event_o: Signal<Out, Bit>,
+    pub zero_o: Signal<Out, Bit>,
+    pub skip_o: Signal<Out, Bit>,
+
+    reader: PlaneReader,
+    walker: Walker<P>,
+    expander: Expander,
+    lane: Vec<GradientLane>,
+    write_late: Delay<20>,
+    open: Reg<Bit>,
+    loading: Reg<Bits<2>>,
+    row: Pipe<Bits<20>>,
+    load_valid: Reg<Bit>,
+    load_step: Pipe<Bits<2>>,
+    add_valid: Reg<Bit>,
+    add_step: Pipe<Bits<2>>,
+    add_first: Pipe<Bit>,
+    drain: Reg<Bits<3>>,
+
+    weight_base: Signal<Local, Bits<32>>,
+    fan_in: Signal<Local, Bits<32>>,
+    tiles: Signal<Local, Bits<32>>,
+    in_words: Signal<Local, Bits<32>>,
+    in_plane_base: Signal<Local, Bits<32>>,
+    out_plane_base: Signal<Local, Bits<32>>,
+    error_base: Signal<Local, Bits<32>>,
+    slot_planes: Signal<Local, Bits<20>>,
+    slot_errors: Signal<Local, Bits<20>>,
+    shape_word: Signal<Local, Bits<32>>,
+    optimizer_word: Signal<Local, Bits<32>>,
+    fire: Signal<Local, Bit>,
+    event: Signal<Local, Bit>,
+    load: Signal<Local, Bit>,
+    loads: Signal<Local, Bit>,
+    take: Signal<Local, Bit>,
+    row_addr: Signal<Local, Bits<20>>,
+    idle: Signal<Local, Bit>,
+    plane_shift: Constant<Bits<5>>,
+    error_shift: Constant<Bits<5>>,
+    drain_cycles: Constant<Bits<3>>,
+    _lanes: usize,
+    _plane_bits: usize,
+    _error_bits: usize,
+}
+
+impl<const P: usize> GradientEngine<P> {
+    /// The engine of a core with configuration `arch`, whose lanes are `P` / 4.
+    pub fn new(arch: &ArchConfig) -> Self {
+        let plane_bits = arch.plane_words().ilog2() as usize;
+        let error_bits = arch.error_blocks().ilog2() as usize;
+        Self {
+            weight_base: Default::default(),
+            fan_in: Default::default(),
+            tiles: Default::default(),
+            in_words: Default::default(),
+            in_plane_base: Default::default(),
+            out_plane_base: Default::default(),
+            error_base: Default::default(),
+            clock: Default::default(),
+            reset: Default::default(),
+            start_i: Default::default(),
+            busy_i: Default::default(),
+            slot_i: Default::default(),
+            column_i: (0..wg::COLUMNS).map(|_| Default::default()).collect(),
+            done_o: Default::default(),
+            plane_ren_o: Default::default(),
+            plane_addr_o: Default::default(),
+            plane_i: Default::default(),
+            nonzero_ren_o: Default::default(),
+            nonzero_addr_o: Default::default(),
+            nonzero_i: Default::default(),
+            error_ren_o: Default::default(),
+            error_addr_o: Default::default(),
+            error_i: (0..P / 4).map(|_| Default::default()).collect(),
+            gradient_ren_o: Default::default(),
+            gradient_addr_o: Default::default(),
+            gradient_i: (0..P / 4).map(|_| Default::default()).collect(),
+            gradient_wen_o: Default::default(),
+            gradient_waddr_o: Default::default(),
+            gradient_o: (0..P / 4).map(|_| Default::default()).collect(),
+            event_o: Default::default(),
+            zero_o: Default::default(),
+            skip_o: Default::default(),
+            reader: PlaneReader::new(P / 4, true),
+            walker: Default::default(),
+            expander: Default::default(),
+            lane: (0..P / 4).map(|_| Default::default()).collect(),
+            write_late: Delay::new(1 + GRADIENT_LATENCY),
+            open: Default::default(),
+            loading: Default::default(),
+            row: Default::default(),
+            load_valid: Default::default(),
+            load_step: Default::default(),
+            add_valid: Default::default(),
+            add_step: Default::default(),
+            add_first: Default::default(),
+            drain: Default::default(),
+            slot_planes: Default::default(),
+            slot_errors: Default::default(),
+            shape_word: Default::default(),
+            optimizer_word: Default::default(),
+            fire: Default::default(),
+            event: Default::default(),
+            load: Default::default(),
+            loads: Default::default(),
+            take: Default::default(),
+            row_addr: Default::default(),
+            idle: Default::default(),
+            plane_shift: Constant::new((plane_bits as u64).into()),
+            error_shift: Constant::new((error_bits as u64).into()),
+            drain_cycles: Constant::new((GRADIENT_LATENCY as u64).into()),
+            _lanes: P / 4,
+            _plane_bits: plane_bits,
+            _error_bits: error_bits,
+        }
+    }
+}
+
+impl<const P: usize> Logic for GradientEngine<P> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, open, loading, row, load_valid, load_step);
+        dff_setup!(self, clock, add_valid, add_step, add_first, drain);
+        // Columns of the descriptor, in the order of `super::layout`.
+        self.weight_base.next = self.column_i[0].val();
+        self.fan_in.next = self.column_i[1].val();
+        self.tiles.next = self.column_i[2].val();
+        self.in_words.next = self.column_i[3].val();
+        self.shape_word.next = self.column_i[4].val();
+        self.in_plane_base.next = self.column_i[5].val();
+        self.out_plane_base.next = self.column_i[6].val();
+        self.error_base.next = self.column_i[7].val();
+        self.optimizer_word.next = self.column_i[8].val();
+        self.reader.clock.next = self.clock.val();
+        self.reader.reset.next = self.reset.val();
+        self.walker.clock.next = self.clock.val();
+        self.walker.reset.next = self.reset.val();
+        self.expander.clock.next = self.clock.val();
+        self.expander.reset.next = self.reset.val();
+        self.write_late.clock.next = self.clock.val();
+        self.write_late.reset.next = self.reset.val();
+        self.slot_planes.next = bit_cast::<20, 8>(self.slot_i.val()) << self.plane_shift.val();
+        self.slot_errors.next = bit_cast::<20, 8>(self.slot_i.val()) << self.error_shift.val();
+
+        // Words of the slice to items, masked by the non-zero errors.
+        self.reader.start_i.next = self.start_i.val();
+        self.reader.weight_base_i.next =
+            bit_cast::<20, 32>(self.weight_base.val());
+        self.reader.fan_in_i.next = bit_cast::<20, 32>(self.fan_in.val());
+        self.reader.tiles_i.next = bit_cast::<20, 32>(self.tiles.val());
+        self.reader.in_words_i.next = bit_cast::<20, 32>(self.in_words.val());
+        self.reader.steps_i.next =
+            self.shape_word.val().get_bits::<8>(0);
+        self.reader.blocks_i.next =
+            self.shape_word.val().get_bits::<8>(8);
+        self.reader.plane_base_i.next = self.slot_planes.val()
+            + bit_cast::<20, 32>(self.in_plane_base.val());
+        self.reader.gate_base_i.next = self.slot_planes.val()
+            + bit_cast::<20, 32>(self.out_plane_base.val());
+        self.reader.gate_i.next = self.nonzero_i.val();
+        self.nonzero_ren_o.next = self.reader.gate_ren_o.val();
+        self.nonzero_addr_o.next = self.reader.gate_addr_o.val();
+        self.plane_ren_o.next = self.reader.plane_ren_o.val();
+        self.plane_addr_o.next = self.reader.plane_addr_o.val();
+        self.walker.valid_i.next = self.reader.valid_o.val();
+        self.walker.plane_i.next = self.plane_i.val();
+        self.walker.gate_i.next = self.reader.gate_o.val();
+        self.walker.index_i.next = self.reader.index_o.val();
+        self.walker.last_i.next = self.reader.last_o.val();
+        self.reader.ready_i.next = self.walker.ready_o.val();
+        self.zero_o.next = self.walker.zero_o.val();
+        self.skip_o.next = self.reader.skip_o.val();
+        self.expander.item_valid_i.next = self.walker.item_valid_o.val();
+        self.expander.item_end_i.next = self.walker.item_end_o.val();
+        self.expander.item_index_i.next = self.walker.item_index_o.val();
+        self.expander.item_mask_i.next = self.walker.item_mask_o.val();
+        if self.walker.item_end_o.val() {
+            self.expander.item_mask_i.next = bits::<4>(1);
+        }
+        self.walker.item_ready_i.next = self.expander.item_ready_o.val();
+
+        // The errors of the next tile-block, then its events. The four cycles pass also when the block
+        // has fewer steps.
+        self.load.next = self.reader.info_valid_o.val() & !self.open.q.val();
+        self.loads.next = self.load.val()
+            & (bit_cast::<3, 2>(self.loading.q.val()) < self.reader.info_steps_o.val());
+        self.error_ren_o.next = self.loads.val();
+        self.error_addr_o.next = (((self.slot_errors.val()
+            + bit_cast::<20, 32>(self.error_base.val()))
+            + self.reader.info_offset_o.val())
+            << 2)
+            | bit_cast::<20, 2>(self.loading.q.val());
+        self.load_valid.d.next = self.loads.val();
+        self.load_step.d.next = self.loading.q.val();
+        self.take.next = self.load.val() & (self.loading.q.val() == bits::<2>(3));
+        self.reader.info_take_i.next = self.take.val();
+        if self.load.val() {
+            self.loading.d.next = self.loading.q.val() + 1;
+        }
+        self.expander.hold_i.next = !self.open.q.val();
+        self.fire.next = self.expander.valid_o.val() & self.open.q.val();
+        self.event.next = self.fire.val() & !self.expander.end_o.val();
+        if self.fire.val() & self.expander.end_o.val() {
+            self.open.d.next = false;
+        }
+        if self.take.val() {
+            self.open.d.next = true;
+            self.row.d.next = self.reader.info_row_o.val();
+        }
+
+        // Events read their row; with it, a cycle later, they reach the lanes. The last writes it back.
+        self.event_o.next = self.event.val();
+        self.row_addr.next = self.row.q.val() + self.expander.index_o.val();
+        self.gradient_ren_o.next = self.event.val() & self.expander.first_o.val();
+        self.gradient_addr_o.next = self.row_addr.val();
+        self.add_valid.d.next = self.event.val();
+        self.add_step.d.next = self.expander.step_o.val();
+        self.add_first.d.next = self.expander.first_o.val();
+        self.write_late.valid_i.next = self.event.val() & self.expander.last_o.val();
+        self.write_late.data_i.next = self.row_addr.val();
+        for i in 0..self._lanes {
+            self.lane[i].clock.next = self.clock.val();
+            self.lane[i].reset.next = self.reset.val();
+            self.lane[i].load_valid_i.next = self.load_valid.q.val();
+            self.lane[i].load_step_i.next = self.load_step.q.val();
+            self.lane[i].error_i.next = self.error_i[i].val();
+            self.lane[i].gradient_shift_i.next = self
+                .optimizer_word.val().get_bits::<4>(12);
+            self.lane[i].add_valid_i.next = self.add_valid.q.val();
+            self.lane[i].add_step_i.next = self.add_step.q.val();
+            self.lane[i].add_first_i.next = self.add_first.q.val();
+            self.lane[i].gradient_i.next = self.gradient_i[i].val();
+            self.gradient_o[i].next = self.lane[i].gradient_o.val();
+        }
+        self.gradient_wen_o.next = self.write_late.valid_o.val();
+        self.gradient_waddr_o.next = self.write_late.data_o.val();
+
+        // The last row is written `GRADIENT_LATENCY` after the lanes got its last event.
+        if self.event.val() {
+            self.drain.d.next = self.drain_cycles.val();
+        } else if self.drain.q.val().any() {
+            self.drain.d.next = self.drain.q.val() - 1;
+        }
+        self.idle.next = !self.reader.busy_o.val()
+            & (!self.reader.info_valid_o.val() & !self.open.q.val());
+        self.done_o.next = self.busy_i.val()
+            & ((!self.start_i.val() & self.idle.val()) & !self.drain.q.val().any());
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        module_name(
+            "gradient_engine",
+            &[
+                ("p", P),
+                ("planes", self._plane_bits),
+                ("errors", self._error_bits),
+            ],
+        )
+    }
+}

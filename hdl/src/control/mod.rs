@@ -1,0 +1,23 @@
+//! What starts the engines and keeps them apart: queues, tokens, descriptor tables, and the state
+//! machines of FP, BP, WG and PUSH.
+
+mod backward;
+mod delay;
+mod forward;
+mod gradient;
+mod layout;
+mod queue;
+mod sequencer;
+mod table;
+mod tokens;
+mod update;
+
+pub use backward::BackwardEngine;
+pub use delay::Delay;
+pub use forward::ForwardEngine;
+pub use gradient::GradientEngine;
+pub use queue::InstructionQueue;
+pub use sequencer::Sequencer;
+pub use table::DescriptorTable;
+pub use tokens::Tokens;
+pub use update::UpdateEngine;

@@ -1,0 +1,20 @@
+//! From plane words to events: the reader walks a population's plane words, the walker finds the
+//! inputs that have something to do, the expander turns each into one event a cycle.
+
+mod expander;
+mod fifo;
+mod pick;
+mod reader;
+mod tile_loop;
+mod trace_reader;
+mod trace_walker;
+mod walker;
+
+pub use expander::Expander;
+pub use fifo::Fifo;
+pub use pick::GroupPick;
+pub use reader::PlaneReader;
+pub use tile_loop::TileLoop;
+pub use trace_reader::TraceReader;
+pub use trace_walker::TraceWalker;
+pub use walker::Walker;

@@ -1,0 +1,143 @@
+use super::{Fifo, GroupPick};
+use crate::prim::{Pipe, Reg, module_name};
+use rust_hdl::prelude::*;
+
+/// Words with work that the walker may hold ahead of the one it is at.
+const PREFETCH: usize = 4;
+
+/// Turns the plane words of a tile-block into items for the expander: one visit for every input with
+/// a step to do, then one `end` item. `P` = 4 bits a lane.
+///
+/// The word comes straight from the plane memory's read port, which holds it while `ready_o` is low.
+/// A word with nothing to do is dropped the cycle it shows up, so that runs of them cost a cycle a word
+/// and nothing at all while the words before them are still being worked on.
+#[derive(LogicBlock)]
+pub struct Walker<const P: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, Bit>,
+    // From the reader and its memory.
+    pub valid_i: Signal<In, Bit>,
+    pub plane_i: Signal<In, Bits<P>>,
+    /// Steps that matter in this tile-block; the others are masked off every lane.
+    pub gate_i: Signal<In, Bits<4>>,
+    /// Fan-in index of lane 0 of this word, a multiple of the lanes.
+    pub index_i: Signal<In, Bits<20>>,
+    pub last_i: Signal<In, Bit>,
+    pub ready_o: Signal<Out, Bit>,
+    /// One cycle for every word taken that has nothing to do.
+    pub zero_o: Signal<Out, Bit>,
+    // To the expander.
+    pub item_valid_o: Signal<Out, Bit>,
+    pub item_end_o: Signal<Out, Bit>,
+    pub item_index_o: Signal<Out, Bits<20>>,
+    pub item_mask_o: Signal<Out, Bits<4>>,
+    pub item_ready_i: Signal<In, Bit>,
+    words: Fifo<P>,
+    tags: Fifo<21>,
+    pick: GroupPick<P>,
+    open: Reg<Bit>,
+    left: Pipe<Bits<P>>,
+    base: Pipe<Bits<20>>,
+    last: Pipe<Bit>,
+    gates: Signal<Local, Bits<P>>,
+    masked: Signal<Local, Bits<P>>,
+    keep: Signal<Local, Bit>,
+    take: Signal<Local, Bit>,
+    ready: Signal<Local, Bit>,
+    step: Signal<Local, Bit>,
+    finished: Signal<Local, Bit>,
+    reload: Signal<Local, Bit>,
+    _lanes: usize,
+}
+
+impl<const P: usize> Default for Walker<P> {
+    fn default() -> Self {
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            valid_i: Default::default(),
+            plane_i: Default::default(),
+            gate_i: Default::default(),
+            index_i: Default::default(),
+            last_i: Default::default(),
+            ready_o: Default::default(),
+            zero_o: Default::default(),
+            item_valid_o: Default::default(),
+            item_end_o: Default::default(),
+            item_index_o: Default::default(),
+            item_mask_o: Default::default(),
+            item_ready_i: Default::default(),
+            words: Fifo::new(PREFETCH),
+            tags: Fifo::new(PREFETCH),
+            pick: Default::default(),
+            open: Default::default(),
+            left: Default::default(),
+            base: Default::default(),
+            last: Default::default(),
+            gates: Default::default(),
+            masked: Default::default(),
+            keep: Default::default(),
+            take: Default::default(),
+            ready: Default::default(),
+            step: Default::default(),
+            finished: Default::default(),
+            reload: Default::default(),
+            _lanes: P / 4,
+        }
+    }
+}
+
+impl<const P: usize> Logic for Walker<P> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, open, left, base, last);
+        self.words.clock.next = self.clock.val();
+        self.words.reset.next = self.reset.val();
+        self.tags.clock.next = self.clock.val();
+        self.tags.reset.next = self.reset.val();
+
+        self.gates.next = bits::<P>(0);
+        for _i in 0..self._lanes {
+            self.gates.next = (self.gates.val() << 4) | bit_cast::<P, 4>(self.gate_i.val());
+        }
+        self.masked.next = self.plane_i.val() & self.gates.val();
+        self.keep.next = self.masked.val().any() | self.last_i.val();
+        self.ready.next = !self.keep.val() | !self.words.full_o.val();
+        self.ready_o.next = self.ready.val();
+        self.take.next = self.valid_i.val() & self.ready.val();
+        self.zero_o.next = self.take.val() & !self.masked.val().any();
+        self.words.push_i.next = self.take.val() & self.keep.val();
+        self.words.data_i.next = self.masked.val();
+        self.tags.push_i.next = self.take.val() & self.keep.val();
+        self.tags.data_i.next = (bit_cast::<21, 20>(self.index_i.val()) << 1)
+            | bit_cast::<21, 1>(self.last_i.val().into());
+
+        self.pick.word_i.next = self.left.q.val();
+        self.item_valid_o.next = self.open.q.val();
+        self.item_end_o.next = !self.pick.any_o.val();
+        self.item_index_o.next = self.base.q.val() | bit_cast::<20, 5>(self.pick.lane_o.val());
+        self.item_mask_o.next = self.pick.mask_o.val();
+        self.step.next = self.open.q.val() & self.item_ready_i.val();
+        self.finished.next = self.step.val()
+            & (!self.pick.any_o.val() | (!self.pick.rest_o.val().any() & !self.last.q.val()));
+        self.reload.next = self.words.valid_o.val() & (!self.open.q.val() | self.finished.val());
+        self.words.pop_i.next = self.reload.val();
+        self.tags.pop_i.next = self.reload.val();
+        if self.step.val() {
+            self.left.d.next = self.pick.rest_o.val();
+        }
+        if self.finished.val() {
+            self.open.d.next = false;
+        }
+        if self.reload.val() {
+            self.open.d.next = true;
+            self.left.d.next = self.words.data_o.val();
+            self.base.d.next = self.tags.data_o.val().get_bits::<20>(1);
+            self.last.d.next = self.tags.data_o.val().get_bit(0);
+        }
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        module_name("walker", &[("p", P)])
+    }
+}
