@@ -17,7 +17,7 @@ use rand::{Rng, seq::IndexedRandom};
 
 const ONE: f64 = (1u32 << 24) as f64;
 
-/// Networks a run compares. About one in ten is drawn again because a membrane is too close to a decision.
+/// Networks a run compares; one whose membranes come too close to a decision is drawn again.
 const NETWORKS: usize = 300;
 
 fn layer(rng: &mut impl Rng, fan_in: usize, neurons: usize, readout: bool) -> Layer {
@@ -134,7 +134,8 @@ fn gradients_are_within_the_bound_of_f64_bptt() {
     let config = ArchConfig::tiny();
     let (mut compared, mut redrawn, mut moved, mut closest) = (0, 0, 0u64, 0f64);
     while compared < NETWORKS {
-        let sizes: Vec<usize> = (0..rng.random_range(2..=4)).map(|_| rng.random_range(1..=12)).collect();
+        let sizes: Vec<usize> =
+            (0..rng.random_range(2..=4)).map(|_| rng.random_range(1..=12)).collect();
         let layers: Vec<Layer> = (1..sizes.len())
             .map(|l| {
                 let readout = l + 1 == sizes.len() && rng.random();
