@@ -11,6 +11,7 @@ mod reg;
 
 pub use name::{described_module, module_name};
 pub(crate) use name::{Identity, Primitive};
-pub use ram::{Ram, RAM_ADDRESS_BITS};
+pub use ram::{RAM_ADDRESS_BITS, Ram};
 pub use ram_tdp::RamTdp;
+pub(crate) use reg::RESET_VALUE;
 pub use reg::{Pipe, Reg};

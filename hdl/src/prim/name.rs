@@ -13,8 +13,8 @@ const PRIMITIVE: &str = "backspike primitive";
 /// The record a block returns from [`Logic::timing`]: its module is called `name`, followed by
 /// `_<parameter><value>` for each parameter.
 ///
-/// `name` is the Rust type in snake case; `params` are all values that change the hardware
-/// (`[("p", 64)]` gives `walker_p64`). Two instances with the same name must have the same
+/// `name` is the name of the Rust type, written in snake case in Verilog; `params` are all values that
+/// change the hardware (`module_name("Walker", &[("p", 64)])` gives `walker_p64`). Two instances with the same name must have the same
 /// hardware: the emitter refuses a design where they differ.
 ///
 /// ```
@@ -32,7 +32,7 @@ const PRIMITIVE: &str = "backspike primitive";
 ///         self.data_o.next = !self.data_i.val();
 ///     }
 ///     fn timing(&self) -> Vec<TimingInfo> {
-///         module_name("inverter", &[])
+///         module_name("Inverter", &[])
 ///     }
 /// }
 /// ```
@@ -42,22 +42,32 @@ pub fn module_name(name: &str, params: &[(&str, usize)]) -> Vec<TimingInfo> {
 
 /// [`module_name`] with a sentence for the header comment of the Verilog module.
 pub fn described_module(name: &str, params: &[(&str, usize)], text: &str) -> Vec<TimingInfo> {
-    record(MODULE, name, params, text)
+    let params = params.iter().map(|(key, value)| format!("{key}{value}"));
+    record(MODULE, &snake_case(name), params.collect(), text)
 }
 
 /// The record of a primitive, read back by [`Identity::of`].
-pub(super) fn primitive(primitive: Primitive, params: &[(&str, usize)]) -> Vec<TimingInfo> {
+pub(super) fn primitive(primitive: Primitive, params: Vec<String>) -> Vec<TimingInfo> {
     record(PRIMITIVE, primitive.name(), params, "")
 }
 
-fn record(mark: &str, name: &str, params: &[(&str, usize)], text: &str) -> Vec<TimingInfo> {
+/// `AlignWeight` becomes `align_weight`; names without capitals stay.
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in name.char_indices() {
+        if c.is_ascii_uppercase() && i > 0 && !out.ends_with('_') {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+fn record(mark: &str, name: &str, params: Vec<String>, text: &str) -> Vec<TimingInfo> {
     vec![TimingInfo {
         name: mark.into(),
         clock: name.into(),
-        inputs: params
-            .iter()
-            .map(|(key, value)| format!("{key}{value}"))
-            .collect(),
+        inputs: params,
         outputs: if text.is_empty() {
             Vec::new()
         } else {
@@ -131,10 +141,8 @@ impl Identity {
         }
     }
 
-    /// Value of parameter `key`, if the block has it.
-    pub fn param(&self, key: &str) -> Option<usize> {
-        self.params
-            .iter()
-            .find_map(|param| param.strip_prefix(key)?.parse().ok())
+    /// What follows `key` in the parameter of that name, if the block has it.
+    pub fn param(&self, key: &str) -> Option<&str> {
+        self.params.iter().find_map(|param| param.strip_prefix(key))
     }
 }

@@ -69,8 +69,13 @@ impl<const W: usize> Logic for Ram<W> {
         self.rdata_o.connect();
     }
     fn timing(&self) -> Vec<TimingInfo> {
-        primitive(Primitive::Ram, &[("w", W), ("d", self.depth())])
+        memory_identity(Primitive::Ram, W, self.depth())
     }
+}
+
+/// The identity of a memory of `depth` words of `width` bits.
+pub(super) fn memory_identity(kind: Primitive, width: usize, depth: usize) -> Vec<TimingInfo> {
+    primitive(kind, vec![format!("w{width}"), format!("d{depth}")])
 }
 
 /// The word at the low bits of `address`; 0 beyond the depth.

@@ -1,7 +1,7 @@
 //! Memory with two ports that each read or write.
 
-use super::name::{Primitive, primitive};
-use super::ram::{RAM_ADDRESS_BITS, read, write};
+use super::name::Primitive;
+use super::ram::{RAM_ADDRESS_BITS, memory_identity, read, write};
 use rust_hdl::prelude::*;
 
 /// A memory of words of `W` bits with two ports on one clock; each port reads or writes in a cycle.
@@ -95,6 +95,6 @@ impl<const W: usize> Logic for RamTdp<W> {
         self.b_rdata_o.connect();
     }
     fn timing(&self) -> Vec<TimingInfo> {
-        primitive(Primitive::RamTdp, &[("w", W), ("d", self.depth())])
+        memory_identity(Primitive::RamTdp, W, self.depth())
     }
 }

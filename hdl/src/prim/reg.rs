@@ -3,6 +3,9 @@
 use super::name::{Primitive, primitive};
 use rust_hdl::prelude::*;
 
+/// Key of the parameter that holds the reset value as a sized hexadecimal literal.
+pub(crate) const RESET_VALUE: &str = "reset";
+
 macro_rules! register {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -36,7 +39,8 @@ macro_rules! register {
                 self.q.connect();
             }
             fn timing(&self) -> Vec<TimingInfo> {
-                primitive(Primitive::$name, &[])
+                let reset = T::default().verilog();
+                primitive(Primitive::$name, vec![format!("{RESET_VALUE}{reset:x}")])
             }
         }
     };
