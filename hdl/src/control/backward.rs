@@ -88,7 +88,7 @@ pub struct BackwardEngine<const P: usize> {
     neuron_word: Signal<Local, Bits<32>>,
     shape_word: Signal<Local, Bits<32>>,
     fire: Signal<Local, Bit>,
-    event: Signal<Local, Bit>,
+    event_now: Signal<Local, Bit>,
     now: Signal<Local, Bit>,
     now_step: Signal<Local, Bits<2>>,
     top_step: Signal<Local, Bits<3>>,
@@ -188,7 +188,7 @@ impl<const P: usize> BackwardEngine<P> {
             neuron_word: Default::default(),
             shape_word: Default::default(),
             fire: Default::default(),
-            event: Default::default(),
+            event_now: Default::default(),
             now: Default::default(),
             now_step: Default::default(),
             top_step: Default::default(),
@@ -301,17 +301,17 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.expander.hold_i.next = self.expander.end_o.val() & self.gap.q.val().any();
         self.fire.next = self.expander.valid_o.val()
             & !(self.expander.end_o.val() & self.gap.q.val().any());
-        self.event.next = self.fire.val() & !self.expander.end_o.val();
-        self.event_o.next = self.event.val();
+        self.event_now.next = self.fire.val() & !self.expander.end_o.val();
+        self.event_o.next = self.event_now.val();
         if self.gap.q.val().any() {
             self.gap.d.next = self.gap.q.val() - 1;
         }
         if self.fire.val() & self.expander.end_o.val() {
             self.gap.d.next = self.marker_gap.val();
         }
-        self.weight_ren_o.next = self.event.val() & self.expander.first_o.val();
+        self.weight_ren_o.next = self.event_now.val() & self.expander.first_o.val();
         self.weight_addr_o.next = self.expander.index_o.val();
-        self.dot_valid.d.next = self.event.val();
+        self.dot_valid.d.next = self.event_now.val();
         self.dot_marker.d.next = self.fire.val() & self.expander.end_o.val();
         self.dot_step.d.next = self.expander.step_o.val();
         self.dot_first.d.next = self.expander.first_o.val() & self.event_fresh.q.val();
@@ -336,7 +336,7 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.step_first.d.next = self.dot.handover_o.val() & self.walker.newest_o.val();
         self.last_step.next = self.step_valid.q.val() & !self.step.q.val().any();
         self.walker.pop_i.next = self.last_step.val();
-        self.error_ren_o.next = self.event.val() | (self.now.val() & !self.backprop_i.val());
+        self.error_ren_o.next = self.event_now.val() | (self.now.val() & !self.backprop_i.val());
         self.error_addr_o.next = (((self.slot_errors.val()
             + bit_cast::<20, 32>(self.out_error_base.val()))
             + self.event_source.q.val())

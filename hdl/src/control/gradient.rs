@@ -69,7 +69,7 @@ pub struct GradientEngine<const P: usize> {
     shape_word: Signal<Local, Bits<32>>,
     optimizer_word: Signal<Local, Bits<32>>,
     fire: Signal<Local, Bit>,
-    event: Signal<Local, Bit>,
+    event_now: Signal<Local, Bit>,
     load: Signal<Local, Bit>,
     loads: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
@@ -140,7 +140,7 @@ impl<const P: usize> GradientEngine<P> {
             shape_word: Default::default(),
             optimizer_word: Default::default(),
             fire: Default::default(),
-            event: Default::default(),
+            event_now: Default::default(),
             load: Default::default(),
             loads: Default::default(),
             take: Default::default(),
@@ -239,7 +239,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
         }
         self.expander.hold_i.next = !self.open.q.val();
         self.fire.next = self.expander.valid_o.val() & self.open.q.val();
-        self.event.next = self.fire.val() & !self.expander.end_o.val();
+        self.event_now.next = self.fire.val() & !self.expander.end_o.val();
         if self.fire.val() & self.expander.end_o.val() {
             self.open.d.next = false;
         }
@@ -249,14 +249,14 @@ impl<const P: usize> Logic for GradientEngine<P> {
         }
 
         // Events read their row; with it, a cycle later, they reach the lanes. The last writes it back.
-        self.event_o.next = self.event.val();
+        self.event_o.next = self.event_now.val();
         self.row_addr.next = self.row.q.val() + self.expander.index_o.val();
-        self.gradient_ren_o.next = self.event.val() & self.expander.first_o.val();
+        self.gradient_ren_o.next = self.event_now.val() & self.expander.first_o.val();
         self.gradient_addr_o.next = self.row_addr.val();
-        self.add_valid.d.next = self.event.val();
+        self.add_valid.d.next = self.event_now.val();
         self.add_step.d.next = self.expander.step_o.val();
         self.add_first.d.next = self.expander.first_o.val();
-        self.write_late.valid_i.next = self.event.val() & self.expander.last_o.val();
+        self.write_late.valid_i.next = self.event_now.val() & self.expander.last_o.val();
         self.write_late.data_i.next = self.row_addr.val();
         for i in 0..self._lanes {
             self.lane[i].clock.next = self.clock.val();
@@ -276,7 +276,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
         self.gradient_waddr_o.next = self.write_late.data_o.val();
 
         // The last row is written `GRADIENT_LATENCY` after the lanes got its last event.
-        if self.event.val() {
+        if self.event_now.val() {
             self.drain.d.next = self.drain_cycles.val();
         } else if self.drain.q.val().any() {
             self.drain.d.next = self.drain.q.val() - 1;

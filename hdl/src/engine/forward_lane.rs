@@ -52,7 +52,7 @@ pub struct ForwardLane {
     pub membrane_o: Signal<Out, Bits<32>>,
 
     align: AlignWeight,
-    neuron: ForwardNeuron,
+    unit: ForwardNeuron,
     add_valid: Reg<Bit>,
     add_step: Pipe<Bits<2>>,
     neuron_valid: Reg<Bit>,
@@ -109,36 +109,36 @@ impl Logic for ForwardLane {
             }
         }
 
-        self.neuron.clock.next = self.clock.val();
-        self.neuron.reset.next = self.reset.val();
-        self.neuron.valid_i.next = self.neuron_valid.q.val();
-        self.neuron.step_i.next = self.neuron_step.q.val();
-        self.neuron.first_i.next = self.neuron_first.q.val();
+        self.unit.clock.next = self.clock.val();
+        self.unit.reset.next = self.reset.val();
+        self.unit.valid_i.next = self.neuron_valid.q.val();
+        self.unit.step_i.next = self.neuron_step.q.val();
+        self.unit.first_i.next = self.neuron_first.q.val();
         if self.neuron_step.q.val() == bits::<2>(0) {
-            self.neuron.sum_i.next = self.accumulators[0].q.val();
+            self.unit.sum_i.next = self.accumulators[0].q.val();
         } else if self.neuron_step.q.val() == bits::<2>(1) {
-            self.neuron.sum_i.next = self.accumulators[1].q.val();
+            self.unit.sum_i.next = self.accumulators[1].q.val();
         } else if self.neuron_step.q.val() == bits::<2>(2) {
-            self.neuron.sum_i.next = self.accumulators[2].q.val();
+            self.unit.sum_i.next = self.accumulators[2].q.val();
         } else {
-            self.neuron.sum_i.next = self.accumulators[3].q.val();
+            self.unit.sum_i.next = self.accumulators[3].q.val();
         }
-        self.neuron.active_i.next = self.lane_active_i.val();
-        self.neuron.leak_shift_i.next = self.leak_shift_i.val();
-        self.neuron.leak_on_i.next = self.leak_on_i.val();
-        self.neuron.reset_i.next = self.reset_i.val();
-        self.neuron.reset_before_leak_i.next = self.reset_before_leak_i.val();
-        self.neuron.fire_ge_i.next = self.fire_ge_i.val();
-        self.neuron.readout_i.next = self.readout_i.val();
-        self.neuron.input_shift_i.next = self.input_shift_i.val();
-        self.neuron.theta_i.next = self.theta_i.val();
-        self.neuron.width1_i.next = self.width1_i.val();
-        self.neuron.width2_i.next = self.width2_i.val();
-        self.neuron.width3_i.next = self.width3_i.val();
-        self.spike_o.next = self.neuron.spike_o.val();
-        self.code0_o.next = self.neuron.code0_o.val();
-        self.code1_o.next = self.neuron.code1_o.val();
-        self.membrane_o.next = self.neuron.membrane_o.val();
+        self.unit.active_i.next = self.lane_active_i.val();
+        self.unit.leak_shift_i.next = self.leak_shift_i.val();
+        self.unit.leak_on_i.next = self.leak_on_i.val();
+        self.unit.reset_i.next = self.reset_i.val();
+        self.unit.reset_before_leak_i.next = self.reset_before_leak_i.val();
+        self.unit.fire_ge_i.next = self.fire_ge_i.val();
+        self.unit.readout_i.next = self.readout_i.val();
+        self.unit.input_shift_i.next = self.input_shift_i.val();
+        self.unit.theta_i.next = self.theta_i.val();
+        self.unit.width1_i.next = self.width1_i.val();
+        self.unit.width2_i.next = self.width2_i.val();
+        self.unit.width3_i.next = self.width3_i.val();
+        self.spike_o.next = self.unit.spike_o.val();
+        self.code0_o.next = self.unit.code0_o.val();
+        self.code1_o.next = self.unit.code1_o.val();
+        self.membrane_o.next = self.unit.membrane_o.val();
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
