@@ -27,11 +27,19 @@ lint: setup
 generate: build ## rewrite the checked-in reference tables and C header
 	$(BACKSPIKE) generate
 
-bench: build ## engine efficiency, simulation speed and emulator throughput
-	bench/run
+bench: build ## engine efficiency and simulation speed of the RTL, throughput of the emulator
+	$(BACKSPIKE) data mnist
+	python3 bench/measure.py rtl
+	python3 bench/measure.py throughput
 
-bench-peers: build ## emulator throughput against snnTorch, SpikingJelly and Norse
-	bench/peers
+bench-peers: build build/bench-venv ## emulator throughput beside snnTorch, SpikingJelly and Norse
+	$(BACKSPIKE) data mnist
+	python3 bench/measure.py throughput --peers
+
+build/bench-venv: bench/requirements.txt
+	python3 -m venv --clear $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 clean: ## remove what was built
 	$(CARGO) clean
