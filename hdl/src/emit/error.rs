@@ -42,11 +42,7 @@ impl Problems {
     pub fn add(&mut self, module: &str, instance: &str, text: String) {
         let known = |p: &Problem| p.module == module && p.text == text;
         if !self.list.iter().any(known) {
-            self.list.push(Problem {
-                module: module.into(),
-                instance: instance.into(),
-                text,
-            });
+            self.list.push(Problem { module: module.into(), instance: instance.into(), text });
         }
     }
 
@@ -54,8 +50,6 @@ impl Problems {
         if self.list.is_empty() {
             return Ok(());
         }
-        Err(EmitError {
-            problems: self.list,
-        })
+        Err(EmitError { problems: self.list })
     }
 }

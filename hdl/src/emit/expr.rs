@@ -21,9 +21,9 @@ impl Lowering<'_> {
             return None;
         }
         match value {
-            Ast::Literal(literal) => Literal::from_verilog(literal)
-                .filter(|(_, width)| *width == 1)
-                .map(|_| 1),
+            Ast::Literal(literal) => {
+                Literal::from_verilog(literal).filter(|(_, width)| *width == 1).map(|_| 1)
+            }
             Ast::Signal(name) => {
                 let key = super::names::resolve_indices(name, &self.loops).ok()?;
                 match self.scope.by_key.get(&key) {
@@ -53,7 +53,9 @@ impl Lowering<'_> {
 
     /// Translates an expression; `want` is the width it meets, for expressions without their own.
     pub fn value(&mut self, value: &Ast, want: Option<usize>) -> Lowered<Expr> {
-        if self.natural(value).is_none() && let Some(constant) = self.constant_index(value) {
+        if self.natural(value).is_none()
+            && let Some(constant) = self.constant_index(value)
+        {
             return self.sized(constant.into(), want);
         }
         match value {
@@ -69,10 +71,7 @@ impl Lowering<'_> {
                 }
                 let id = self.signal(name)?;
                 let width = self.scope.signals[id].width;
-                Ok(Expr {
-                    width,
-                    node: Node::Signal(id),
-                })
+                Ok(Expr { width, node: Node::Signal(id) })
             }
             Ast::Cast(inner, width) => {
                 let want = self.natural(inner).is_none().then_some(*width);
@@ -121,10 +120,7 @@ impl Lowering<'_> {
                         let bits = (0..width).map(|i| value.part(i, 1).bit_length() == 0);
                         Expr::literal(Literal::from_bits(bits.collect()), width)
                     }
-                    None => Expr {
-                        width,
-                        node: Node::Not(Box::new(inner)),
-                    },
+                    None => Expr { width, node: Node::Not(Box::new(inner)) },
                 });
             }
             VerilogOpUnary::Neg => {
@@ -250,11 +246,7 @@ impl Lowering<'_> {
 
     fn dynamic_slice(&mut self, inner: Expr, width: usize, index: Expr) -> Lowered<Expr> {
         // Rust panics for an index above the width, so higher index bits carry nothing.
-        let needed = if width == 1 {
-            inner.width - 1
-        } else {
-            inner.width
-        };
+        let needed = if width == 1 { inner.width - 1 } else { inner.width };
         let bits = Literal::from(needed).bit_length().max(1);
         let Some(index) = index.part(0, bits.min(index.width)) else {
             let have = index.width;
@@ -262,14 +254,12 @@ impl Lowering<'_> {
                 "an index expression has {have} bits where {bits} are enough; assign it to a local signal first"
             ));
         };
-        let index = Box::new(index);
         let node = match inner.node {
             Node::Signal(_) if inner.width == 1 => return Ok(inner),
-            Node::Signal(signal) if width == 1 => Node::Bit { signal, index },
-            _ => Node::Window {
-                value: Box::new(inner),
-                index,
-            },
+            Node::Signal(signal) if width == 1 => {
+                Node::Bit { signal, index: Box::new(index.widened(bits)) }
+            }
+            _ => Node::Window { value: Box::new(inner), index: Box::new(index) },
         };
         Ok(Expr { width, node })
     }
@@ -294,15 +284,14 @@ impl Lowering<'_> {
             }
             let above = (low + 1 < width).then(|| inner.part(low + 1, width - low - 1));
             let below = (low > 0).then(|| inner.part(0, low));
-            if above.as_ref().is_none_or(Option::is_some) && below.as_ref().is_none_or(Option::is_some) {
+            if above.as_ref().is_none_or(Option::is_some)
+                && below.as_ref().is_none_or(Option::is_some)
+            {
                 let pieces = [above.flatten(), Some(bit), below.flatten()];
                 let mut pieces: Vec<_> = pieces.into_iter().flatten().collect();
                 return Ok(match pieces.len() {
                     1 => pieces.remove(0),
-                    _ => Expr {
-                        width,
-                        node: Node::Concat(pieces),
-                    },
+                    _ => Expr { width, node: Node::Concat(pieces) },
                 });
             }
         }
@@ -312,10 +301,7 @@ impl Lowering<'_> {
         };
         let one = Expr::literal(1.into(), width);
         let mask = Expr::binary(width, Op::Shl, one, index.clone());
-        let mask = Expr {
-            width,
-            node: Node::Not(Box::new(mask)),
-        };
+        let mask = Expr { width, node: Node::Not(Box::new(mask)) };
         let kept = Expr::binary(width, Op::And, inner, mask);
         let set = Expr::binary(width, Op::Shl, bit.widened(width), index);
         Ok(Expr::binary(width, Op::Or, kept, set))

@@ -21,16 +21,9 @@ impl Group {
     /// The value, if the group is one signal assigned once, as a whole and always.
     pub fn single(&self) -> Option<(SignalId, &Expr)> {
         match (self.targets.as_slice(), self.statements.as_slice()) {
-            (
-                [_],
-                [
-                    Stmt::Assign {
-                        target,
-                        low: None,
-                        value,
-                    },
-                ],
-            ) if !reads(value, *target) => Some((*target, value)),
+            ([_], [Stmt::Assign { target, low: None, value }]) if !reads(value, *target) => {
+                Some((*target, value))
+            }
             _ => None,
         }
     }
@@ -73,9 +66,7 @@ impl Flow<'_> {
             self.time += 1;
             match statement {
                 Stmt::Assign { target, .. } => self.last[*target] = Some(self.time),
-                Stmt::If {
-                    then, otherwise, ..
-                } => {
+                Stmt::If { then, otherwise, .. } => {
                     self.number(then);
                     self.number(otherwise);
                 }
@@ -95,19 +86,11 @@ impl Flow<'_> {
                     self.check_reads(value, statement);
                     self.assigned[*target] |= low.is_none();
                 }
-                Stmt::If {
-                    test,
-                    then,
-                    otherwise,
-                } => {
+                Stmt::If { test, then, otherwise } => {
                     self.check_reads(test, statement);
                     self.check_branches([then, otherwise].map(Vec::as_slice).into_iter());
                 }
-                Stmt::Case {
-                    test,
-                    arms,
-                    default,
-                } => {
+                Stmt::Case { test, arms, default } => {
                     self.check_reads(test, statement);
                     let arms = arms.iter().map(|(_, body)| body.as_slice());
                     self.check_branches(arms.chain([default.as_slice()]));
@@ -208,10 +191,7 @@ impl Flow<'_> {
                 keep(&kernel[index], &wanted, &mut statements);
             }
             drop_overwritten(&targets, &mut statements);
-            Group {
-                targets,
-                statements,
-            }
+            Group { targets, statements }
         });
         groups.collect()
     }
@@ -230,36 +210,18 @@ fn keep(statement: &Stmt, wanted: &BTreeSet<SignalId>, out: &mut Vec<Stmt>) {
                 out.push(statement.clone());
             }
         }
-        Stmt::If {
-            test,
-            then,
-            otherwise,
-        } => {
+        Stmt::If { test, then, otherwise } => {
             let (then, otherwise) = (block(then), block(otherwise));
             if !then.is_empty() || !otherwise.is_empty() {
-                out.push(Stmt::If {
-                    test: test.clone(),
-                    then,
-                    otherwise,
-                });
+                out.push(Stmt::If { test: test.clone(), then, otherwise });
             }
         }
-        Stmt::Case {
-            test,
-            arms,
-            default,
-        } => {
-            let arms: Vec<_> = arms
-                .iter()
-                .map(|(label, body)| (label.clone(), block(body)))
-                .collect();
+        Stmt::Case { test, arms, default } => {
+            let arms: Vec<_> =
+                arms.iter().map(|(label, body)| (label.clone(), block(body))).collect();
             let default = block(default);
             if !default.is_empty() || arms.iter().any(|(_, body)| !body.is_empty()) {
-                out.push(Stmt::Case {
-                    test: test.clone(),
-                    arms,
-                    default,
-                });
+                out.push(Stmt::Case { test: test.clone(), arms, default });
             }
         }
     }

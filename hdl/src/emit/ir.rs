@@ -159,15 +159,11 @@ impl Expr {
             return Some(self.clone());
         }
         let node = match &self.node {
-            Node::Signal(signal) => Node::Part {
-                signal: *signal,
-                low,
-            },
-            Node::Part { signal, low: base } => Node::Part {
-                signal: *signal,
-                low: base + low,
-            },
-            Node::Literal { value, .. } => return Some(Self::literal(value.part(low, width), width)),
+            Node::Signal(signal) => Node::Part { signal: *signal, low },
+            Node::Part { signal, low: base } => Node::Part { signal: *signal, low: base + low },
+            Node::Literal { value, .. } => {
+                return Some(Self::literal(value.part(low, width), width));
+            }
             Node::Widen(inner) => {
                 if low >= inner.width {
                     return Some(Self::literal(0.into(), width));
@@ -246,9 +242,7 @@ impl Stmt {
     pub fn targets(&self, visit: &mut dyn FnMut(SignalId)) {
         match self {
             Self::Assign { target, .. } => visit(*target),
-            Self::If {
-                then, otherwise, ..
-            } => {
+            Self::If { then, otherwise, .. } => {
                 then.iter().for_each(|s| s.targets(visit));
                 otherwise.iter().for_each(|s| s.targets(visit));
             }
@@ -265,20 +259,12 @@ impl Stmt {
     pub fn expressions<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         match self {
             Self::Assign { value, .. } => visit(value),
-            Self::If {
-                test,
-                then,
-                otherwise,
-            } => {
+            Self::If { test, then, otherwise } => {
                 visit(test);
                 then.iter().for_each(|s| s.expressions(visit));
                 otherwise.iter().for_each(|s| s.expressions(visit));
             }
-            Self::Case {
-                test,
-                arms,
-                default,
-            } => {
+            Self::Case { test, arms, default } => {
                 visit(test);
                 for (label, body) in arms {
                     visit(label);

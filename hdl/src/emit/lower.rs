@@ -27,8 +27,7 @@ pub(super) struct Lowering<'a> {
 impl Lowering<'_> {
     /// Reports a problem.
     pub fn refuse<T>(&mut self, text: String) -> Lowered<T> {
-        self.problems
-            .add(self.instance.title(), &self.instance.path, text);
+        self.problems.add(self.instance.title(), &self.instance.path, text);
         Err(Refused)
     }
 
@@ -53,12 +52,7 @@ impl Lowering<'_> {
                 let low = None;
                 out.push(Stmt::Assign { target, low, value });
             }
-            VerilogStatement::SliceAssignment {
-                base,
-                width,
-                offset,
-                replacement,
-            } => {
+            VerilogStatement::SliceAssignment { base, width, offset, replacement } => {
                 let target = self.target(base)?;
                 let low = self.constant_index(offset);
                 let name = self.scope.signals[target].rust.clone();
@@ -85,7 +79,11 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn conditional(&mut self, conditional: &VerilogConditional, out: &mut Vec<Stmt>) -> Lowered<()> {
+    fn conditional(
+        &mut self,
+        conditional: &VerilogConditional,
+        out: &mut Vec<Stmt>,
+    ) -> Lowered<()> {
         let test = self.test(&conditional.test);
         let then = self.block(&conditional.then);
         let mut otherwise = Vec::new();
@@ -141,11 +139,7 @@ impl Lowering<'_> {
             Some(body) => body,
             None => arms.pop().map(|(_, body)| body).unwrap_or_default(),
         };
-        out.push(Stmt::Case {
-            test,
-            arms,
-            default,
-        });
+        out.push(Stmt::Case { test, arms, default });
         Ok(())
     }
 
@@ -170,7 +164,8 @@ impl Lowering<'_> {
     }
 
     fn repeat(&mut self, repeat: &VerilogLoop, out: &mut Vec<Stmt>) -> Lowered<()> {
-        let bound = |literal| Literal::from_verilog(literal).and_then(|(value, _)| value.to_usize());
+        let bound =
+            |literal| Literal::from_verilog(literal).and_then(|(value, _)| value.to_usize());
         let (Some(from), Some(to)) = (bound(&repeat.from), bound(&repeat.to)) else {
             return self.refuse(format!("the bounds of loop `{}` are negative", repeat.index));
         };
@@ -193,7 +188,9 @@ impl Lowering<'_> {
         let rust = signal.rust.clone();
         match signal.role {
             role if role.is_target() => Ok(id),
-            Role::Input => self.refuse(format!("`{rust}` is an input of the block; only its parent drives it")),
+            Role::Input => {
+                self.refuse(format!("`{rust}` is an input of the block; only its parent drives it"))
+            }
             _ => self.refuse(format!("`{rust}` is an output of a child; only the child drives it")),
         }
     }

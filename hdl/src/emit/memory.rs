@@ -7,11 +7,7 @@ use crate::prim::{Primitive, RAM_ADDRESS_BITS};
 /// The module of a memory, or nothing for other blocks and for memories that were refused.
 pub(super) fn memory_text(instance: &Instance, problems: &mut Problems) -> Option<String> {
     let number = |key| instance.identity.param(key)?.parse::<usize>().ok();
-    let (name, width, depth) = (
-        instance.identity.name.as_deref()?,
-        number("w")?,
-        number("d")?,
-    );
+    let (name, width, depth) = (instance.identity.name.as_deref()?, number("w")?, number("d")?);
     let write = match instance.identity.primitive? {
         Primitive::Ram => simple,
         Primitive::RamTdp => dual,

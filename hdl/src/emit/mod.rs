@@ -75,9 +75,7 @@ pub fn emit(top: &dyn Block) -> Result<Design, EmitError> {
     let mut writer = Writer::default();
     writer.add(&root);
     writer.problems.into_result()?;
-    Ok(Design {
-        modules: writer.modules,
-    })
+    Ok(Design { modules: writer.modules })
 }
 
 #[derive(Default)]
@@ -91,10 +89,7 @@ struct Writer {
 impl Writer {
     fn add(&mut self, instance: &Instance) {
         for child in &instance.children {
-            if !matches!(
-                child.identity.primitive,
-                Some(Primitive::Reg | Primitive::Pipe)
-            ) {
+            if !matches!(child.identity.primitive, Some(Primitive::Reg | Primitive::Pipe)) {
                 self.add(child);
             }
         }
@@ -106,7 +101,8 @@ impl Writer {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
         if !starts_well || !name.chars().all(is_name) || names::is_reserved(&name) {
-            let text = format!("`{name}` cannot be the name of a module; use letters, digits and _");
+            let text =
+                format!("`{name}` cannot be the name of a module; use letters, digits and _");
             self.refuse(instance, text);
             return;
         }
@@ -134,12 +130,8 @@ impl Writer {
             }
         };
         let scope = Scope::new(instance, &mut self.problems);
-        let mut lowering = Lowering {
-            scope: &scope,
-            instance,
-            problems: &mut self.problems,
-            loops: Vec::new(),
-        };
+        let mut lowering =
+            Lowering { scope: &scope, instance, problems: &mut self.problems, loops: Vec::new() };
         let statements = lowering.block(kernel);
         let mut report = |text| self.problems.add(name, &instance.path, text);
         let groups = flow::split(&scope, &statements, &mut report);

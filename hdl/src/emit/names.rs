@@ -40,9 +40,8 @@ pub(super) fn resolve_indices(name: &str, loops: &Loops) -> Result<String, Strin
     let mut out = String::new();
     let mut rest = name;
     while let Some((before, after)) = rest.split_once('[') {
-        let (index, after) = after
-            .split_once(']')
-            .ok_or_else(|| format!("the index in `{name}` has no end"))?;
+        let (index, after) =
+            after.split_once(']').ok_or_else(|| format!("the index in `{name}` has no end"))?;
         out.push_str(before);
         out.push_str(&format!("${}", evaluate(index, loops)?));
         rest = after;
@@ -53,17 +52,9 @@ pub(super) fn resolve_indices(name: &str, loops: &Loops) -> Result<String, Strin
 
 /// Evaluates sums and products of integers and loop variables.
 fn evaluate(text: &str, loops: &Loops) -> Result<usize, String> {
-    let mut reader = Reader {
-        text,
-        rest: text,
-        loops,
-    };
+    let mut reader = Reader { text, rest: text, loops };
     let value = reader.sum()?;
-    if reader.rest.is_empty() {
-        Ok(value)
-    } else {
-        Err(reader.unknown())
-    }
+    if reader.rest.is_empty() { Ok(value) } else { Err(reader.unknown()) }
 }
 
 struct Reader<'a> {
@@ -121,11 +112,7 @@ impl Reader<'_> {
     fn atom(&mut self) -> Result<usize, String> {
         if self.eat('(') {
             let value = self.sum()?;
-            return if self.eat(')') {
-                Ok(value)
-            } else {
-                Err(self.unknown())
-            };
+            return if self.eat(')') { Ok(value) } else { Err(self.unknown()) };
         }
         let end = self
             .rest
@@ -136,11 +123,9 @@ impl Reader<'_> {
         let variable = self.loops.iter().rev().find(|(name, _)| name == word);
         match variable {
             Some((_, value)) => Ok(*value),
-            None => word
-                .trim_end_matches("usize")
-                .replace('_', "")
-                .parse()
-                .map_err(|_| self.unknown()),
+            None => {
+                word.trim_end_matches("usize").replace('_', "").parse().map_err(|_| self.unknown())
+            }
         }
     }
 }

@@ -160,12 +160,8 @@ impl<'a> Printer<'a> {
 
     fn gather_names(&mut self, value: &Expr) {
         match &value.node {
-            Node::Literal {
-                value: literal,
-                name: Some(name),
-            } => {
-                self.constants
-                    .insert(name.clone(), (literal.clone(), value.width));
+            Node::Literal { value: literal, name: Some(name) } => {
+                self.constants.insert(name.clone(), (literal.clone(), value.width));
             }
             Node::Window { value: a, index: b } => {
                 self.windows.insert(window(a, value.width, b));
@@ -305,11 +301,7 @@ impl<'a> Printer<'a> {
                     self.out.push_str(&indent);
                     self.write_if(statement, depth);
                 }
-                Stmt::Case {
-                    test,
-                    arms,
-                    default,
-                } => {
+                Stmt::Case { test, arms, default } => {
                     let test = self.show(test);
                     self.line(&format!("{indent}case ({test})"));
                     for (label, body) in arms {
@@ -329,12 +321,7 @@ impl<'a> Printer<'a> {
 
     /// Writes an `if` from the present column on; chains of `else if` stay flat.
     fn write_if(&mut self, statement: &Stmt, depth: usize) {
-        let Stmt::If {
-            test,
-            then,
-            otherwise,
-        } = statement
-        else {
+        let Stmt::If { test, then, otherwise } = statement else {
             return;
         };
         let indent = "  ".repeat(depth);
@@ -423,11 +410,7 @@ impl<'a> Printer<'a> {
             for run in used.chunk_by(|a, b| a == b) {
                 if !run[0] {
                     let whole = run.len() == signal.width;
-                    let part = if whole {
-                        String::new()
-                    } else {
-                        select(low, run.len())
-                    };
+                    let part = if whole { String::new() } else { select(low, run.len()) };
                     parts.push(format!("{}{part}", signal.name));
                 }
                 low += run.len();
@@ -449,19 +432,14 @@ impl<'a> Printer<'a> {
                 format!("{}{}", self.name(*signal), select(*low, value.width))
             }
             Node::Bit { signal, index } => format!("{}[{}]", self.name(*signal), self.show(index)),
-            Node::Window {
-                value: inner,
-                index,
-            } => {
+            Node::Window { value: inner, index } => {
                 let window = window(inner, value.width, index);
                 let (padded, name) = (window.0, window_name(window));
-                let inner = (*inner.clone()).widened(padded);
-                format!("{name}({}, {})", self.show(&inner), self.show(index))
+                let (inner, index) = (inner.clone(), index.clone());
+                let (inner, index) = (inner.widened(padded), index.widened(window.2));
+                format!("{name}({}, {})", self.show(&inner), self.show(&index))
             }
-            Node::Literal {
-                value: literal,
-                name,
-            } => match name {
+            Node::Literal { value: literal, name } => match name {
                 Some(name) => name.clone(),
                 None => literal.sized(value.width),
             },
@@ -495,13 +473,16 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// The function for `width` bits of `value` from `index` up. The index is as wide as one into the padded
+/// value, which tools ask for, but never above what `index` can reach.
 fn window(value: &Expr, width: usize, index: &Expr) -> Window {
-    let padded = (1 << index.width) - 1 + width;
-    (padded.max(value.width), width, index.width)
+    let padded = value.width.max((1 << index.width) - 1 + width);
+    let bits = Literal::from(padded - 1).bit_length();
+    (padded, width, bits.max(index.width))
 }
 
-fn window_name((padded, width, index): Window) -> String {
-    format!("window_{padded}_{width}_{index}")
+fn window_name((padded, width, _): Window) -> String {
+    format!("window_{padded}_{width}")
 }
 
 /// A range such as `[7:0] `, empty for one bit.

@@ -149,7 +149,8 @@ impl Scope {
 
     fn add_enums(&mut self, port: &Port) {
         for variants in &port.enums {
-            let width = usize::BITS as usize - variants.len().saturating_sub(1).leading_zeros() as usize;
+            let width =
+                usize::BITS as usize - variants.len().saturating_sub(1).leading_zeros() as usize;
             for (value, variant) in variants.iter().enumerate() {
                 let key = variant.replace("::", "$");
                 let name = verilog_name(&key).to_ascii_uppercase();
@@ -170,8 +171,7 @@ impl Scope {
                 match &port.value {
                     Some(value) => {
                         let (value, width) = (value.clone(), port.width);
-                        self.constants
-                            .insert(port.name.clone(), Named { name, value, width });
+                        self.constants.insert(port.name.clone(), Named { name, value, width });
                     }
                     None => report(format!("constant `{}` is negative", rust_name(&port.name))),
                 }
@@ -222,13 +222,7 @@ impl Scope {
             }
             _ => None,
         };
-        self.registers.push(Register {
-            clock,
-            next,
-            present,
-            reset,
-            rust,
-        });
+        self.registers.push(Register { clock, next, present, reset, rust });
     }
 
     fn add_child(&mut self, child: &Instance) {

@@ -9,8 +9,8 @@ mod ram;
 mod ram_tdp;
 mod reg;
 
-pub use name::{described_module, module_name};
 pub(crate) use name::{Identity, Primitive};
+pub use name::{described_module, module_name};
 pub use ram::{RAM_ADDRESS_BITS, Ram};
 pub use ram_tdp::RamTdp;
 pub(crate) use reg::RESET_VALUE;

@@ -68,11 +68,7 @@ fn record(mark: &str, name: &str, params: Vec<String>, text: &str) -> Vec<Timing
         name: mark.into(),
         clock: name.into(),
         inputs: params,
-        outputs: if text.is_empty() {
-            Vec::new()
-        } else {
-            vec![text.into()]
-        },
+        outputs: if text.is_empty() { Vec::new() } else { vec![text.into()] },
     }]
 }
 
@@ -119,9 +115,8 @@ impl Identity {
     /// Reads the record of `block`.
     pub fn of(block: &dyn Block) -> Self {
         let records = block.timing();
-        let Some(record) = records
-            .iter()
-            .find(|record| record.name == MODULE || record.name == PRIMITIVE)
+        let Some(record) =
+            records.iter().find(|record| record.name == MODULE || record.name == PRIMITIVE)
         else {
             return Self::default();
         };

@@ -80,10 +80,7 @@ pub(super) fn memory_identity(kind: Primitive, width: usize, depth: usize) -> Ve
 
 /// The word at the low bits of `address`; 0 beyond the depth.
 pub(super) fn read<const W: usize>(memory: &[Bits<W>], address: Bits<RAM_ADDRESS_BITS>) -> Bits<W> {
-    memory
-        .get(offset(memory.len(), address))
-        .copied()
-        .unwrap_or_default()
+    memory.get(offset(memory.len(), address)).copied().unwrap_or_default()
 }
 
 /// Writes the word at the low bits of `address`; a write beyond the depth is lost.

@@ -75,18 +75,10 @@ impl<const W: usize> Logic for RamTdp<W> {
                 self.b_rdata_o.next = read(&self._memory, self.b_addr_i.val());
             }
             if self.a_en_i.val() && self.a_we_i.val() {
-                write(
-                    &mut self._memory,
-                    self.a_addr_i.val(),
-                    self.a_wdata_i.val(),
-                );
+                write(&mut self._memory, self.a_addr_i.val(), self.a_wdata_i.val());
             }
             if self.b_en_i.val() && self.b_we_i.val() {
-                write(
-                    &mut self._memory,
-                    self.b_addr_i.val(),
-                    self.b_wdata_i.val(),
-                );
+                write(&mut self._memory, self.b_addr_i.val(), self.b_wdata_i.val());
             }
         }
     }
