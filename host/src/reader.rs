@@ -131,7 +131,7 @@ impl<'a> Section<'a> {
         range: RangeInclusive<f64>,
         default: Option<f64>,
     ) -> f64 {
-        let wanted = format!("a number from {} to {}", range.start(), range.end());
+        let wanted = format!("a number from {} to {}", show(*range.start()), show(*range.end()));
         let fallback = default.unwrap_or(*range.start());
         if default.is_some() && !self.has(key) {
             self.asked.push(key);
@@ -184,7 +184,8 @@ impl<'a> Section<'a> {
 
     /// A list of numbers within `range`.
     pub fn numbers(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Vec<f64> {
-        let wanted = format!("a list of numbers from {} to {}", range.start(), range.end());
+        let wanted =
+            format!("a list of numbers from {} to {}", show(*range.start()), show(*range.end()));
         let numbers = self.list(key, &wanted);
         if numbers.iter().any(|x| !range.contains(x)) {
             self.problem(format!("{} is {numbers:?}: it must be {wanted}.", self.name(key)));
@@ -347,8 +348,20 @@ pub fn exponent(x: f64) -> Option<i32> {
     (-64..=64).find(|e| 2f64.powi(*e) == x)
 }
 
+/// Small powers of two as powers: their decimals are long.
+fn show(x: f64) -> String {
+    match exponent(x) {
+        Some(e) if e < -4 => format!("2^{e}"),
+        _ => x.to_string(),
+    }
+}
+
 fn powers(range: &RangeInclusive<i32>) -> String {
-    format!("a power of two from {} to {}", 2f64.powi(*range.start()), 2f64.powi(*range.end()))
+    format!(
+        "a power of two from {} to {}",
+        show(2f64.powi(*range.start())),
+        show(2f64.powi(*range.end()))
+    )
 }
 
 /// Edit distance of two short keys.

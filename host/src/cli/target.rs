@@ -55,10 +55,13 @@ impl CoreOptions {
     /// `network` on the chosen core, or on the smallest preset that holds it.
     pub fn program(&self, network: &Network) -> Result<Program> {
         let config = match self.named()? {
-            Some(config) => config,
-            None => fitting_preset(network).context("No preset holds the network")?,
+            Some(config) => self.with_lanes(config)?,
+            None => {
+                // Lanes are checked on their own: with wrong ones no preset would fit.
+                self.config()?;
+                fitting_preset(network, self.lanes).context("No preset holds the network")?
+            }
         };
-        let config = self.with_lanes(config)?;
         compile(network, &config).with_context(|| {
             format!("Network {} does not fit the core {}", network.name, config.name)
         })

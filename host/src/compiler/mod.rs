@@ -160,10 +160,11 @@ pub fn compile(network: &Network, config: &ArchConfig) -> Result<Program, Proble
     })
 }
 
-/// The smallest preset that holds `network`, or what each of them lacks.
-pub fn fitting_preset(network: &Network) -> Result<ArchConfig, Problems> {
+/// The smallest preset, if asked with other lanes, that holds `network`, or what the largest of them lacks.
+pub fn fitting_preset(network: &Network, lanes: Option<usize>) -> Result<ArchConfig, Problems> {
     let mut last = Problems::default();
     for config in ArchConfig::PRESETS.iter().filter_map(|name| ArchConfig::preset(name)) {
+        let config = config.with_lanes(lanes.unwrap_or(config.lanes));
         match compile(network, &config) {
             Ok(_) => return Ok(config),
             Err(problems) => last = problems,

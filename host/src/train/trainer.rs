@@ -175,7 +175,9 @@ impl Trainer {
             let seconds = start.elapsed().as_secs_f64();
             summary.seconds += seconds;
             summary.samples += self.position.sums.samples - trained;
-            summary.stopped = !finished;
+            let stop = self.must_stop(options, self.position.step);
+            let left = !finished || self.position.epoch + 1 < epochs;
+            summary.stopped = stop && left;
             self.settle()?;
             let (epoch, train) = (self.position.epoch, self.position.sums);
             if finished {
@@ -187,7 +189,7 @@ impl Trainer {
                 store.save(&self.checkpoint(data.train.len()))?;
             }
             // A stop is quick: it skips the evaluation. A limit of steps is a planned end.
-            let interrupted = options.stop.load(Ordering::Relaxed) && !finished;
+            let interrupted = options.stop.load(Ordering::Relaxed);
             let test = if interrupted {
                 Sums::default()
             } else {
@@ -230,8 +232,7 @@ impl Trainer {
             let mut current = source(Batch::default());
             let mut spare = Batch::default();
             while let Some(batch) = current {
-                let stop = options.stop.load(Ordering::Relaxed)
-                    || options.steps.is_some_and(|limit| self.position.step + 1 >= limit);
+                let stop = self.must_stop(options, self.position.step + 1);
                 let next = if stop { None } else { source(std::mem::take(&mut spare)) };
                 let record = self.batch(&batch, next.as_ref(), batches, total)?;
                 observer.batch(&record);
@@ -243,6 +244,11 @@ impl Trainer {
             }
             Ok(self.position.batch == batches)
         })
+    }
+
+    /// Whether to stop once `steps` updates are done.
+    fn must_stop(&self, options: &RunOptions, steps: u64) -> bool {
+        options.stop.load(Ordering::Relaxed) || options.steps.is_some_and(|limit| steps >= limit)
     }
 
     fn batch(

@@ -1,0 +1,214 @@
+//! The `backspike` command: what it says and how it exits.
+
+mod common;
+
+use common::SMALL;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn backspike(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_backspike"))
+        .current_dir(directory)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn failure(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A directory with a network for the 8 x 8 digits.
+fn workspace() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let text = SMALL
+        .replace("shape = [4, 4]", "shape = [8, 8]")
+        .replace("neurons = 4\n", "neurons = 10\n")
+        .replace("batch = 10", "batch = 32")
+        .replace("name = \"small\"", "name = \"small\"\ndata = \"digits\"");
+    fs::write(directory.path().join("net.toml"), text).unwrap();
+    directory
+}
+
+#[test]
+fn help_has_examples() {
+    let directory = workspace();
+    for command in ["train", "eval", "info", "generate", "data"] {
+        let help = stdout(&backspike(directory.path(), &[command, "--help"]));
+        assert!(help.contains("Usage: backspike"), "{help}");
+    }
+    assert!(stdout(&backspike(directory.path(), &["--help"])).contains("Examples:"));
+}
+
+#[test]
+fn train_resume_and_evaluate() {
+    let directory = workspace();
+    let at = directory.path();
+    let train = ["train", "net.toml", "--limit", "200", "--epochs", "2", "--log", "run.jsonl"];
+    let whole = stdout(&backspike(at, &train));
+    let hash = |text: &str| -> String {
+        let line = text.lines().find(|line| line.starts_with("weight hash")).unwrap();
+        line.split_whitespace().last().unwrap().to_string()
+    };
+    for part in ["epoch 2/2", "test       ", "loss scale", "events/busy", "memory", "checkpoint"] {
+        assert!(whole.contains(part), "{part:?} is not in\n{whole}");
+    }
+    let log = fs::read_to_string(at.join("run.jsonl")).unwrap();
+    let records: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = records.iter().map(|r| r["kind"].as_str().unwrap()).collect();
+    let batches = kinds.iter().filter(|kind| **kind == "batch").count();
+    assert_eq!((kinds[0], kinds[kinds.len() - 1], batches), ("start", "summary", 14));
+    assert!(records[1]["counters"]["fp_events"].as_u64().unwrap() > 0);
+
+    let stopped = [
+        "train",
+        "net.toml",
+        "--limit",
+        "200",
+        "--epochs",
+        "2",
+        "--steps",
+        "5",
+        "--checkpoint",
+        "other",
+    ];
+    stdout(&backspike(at, &stopped));
+    let resumed = [
+        "train",
+        "net.toml",
+        "--limit",
+        "200",
+        "--epochs",
+        "2",
+        "--resume",
+        "--checkpoint",
+        "other",
+        "--lanes",
+        "8",
+    ];
+    assert_eq!(hash(&stdout(&backspike(at, &resumed))), hash(&whole));
+
+    let evaluated = stdout(&backspike(at, &["eval", "net.toml", "--checkpoint", "other"]));
+    let accuracy = |text: &str| {
+        text.split("test       ").nth(1).unwrap().split(' ').next().unwrap().to_string()
+    };
+    assert!(evaluated.contains(&accuracy(&whole)), "{evaluated}\n{whole}");
+    let error = failure(&backspike(
+        at,
+        &["train", "net.toml", "--limit", "100", "--resume", "--checkpoint", "other"],
+    ));
+    assert!(error.contains("trained on 200 samples, but there are 100 now"), "{error}");
+}
+
+#[test]
+fn verify_runs_a_second_device() {
+    let directory = workspace();
+    let arguments = ["train", "net.toml", "--limit", "64", "--epochs", "1", "--verify", "emulator"];
+    assert!(stdout(&backspike(directory.path(), &arguments)).contains("verified"));
+}
+
+#[test]
+fn info_shows_map_and_proof() {
+    let directory = workspace();
+    let text = stdout(&backspike(directory.path(), &["info", "net.toml", "--preset", "tiny"]));
+    for part in ["8 lanes", "population", "weights", "FP accumulator", "no sum can overflow"] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert!(
+        stdout(&backspike(directory.path(), &["info", "--preset", "tiny"])).contains("lanes = 8")
+    );
+}
+
+#[test]
+fn bad_input_is_a_sentence() {
+    let directory = workspace();
+    let at = directory.path();
+    let text = fs::read_to_string(at.join("net.toml")).unwrap();
+    fs::write(at.join("unknown.toml"), text.replace("neurons = 12", "neuron_count = 12")).unwrap();
+    fs::write(at.join("shape.toml"), text.replace("shape = [8, 8]", "shape = [4, 4]")).unwrap();
+    fs::write(at.join("large.toml"), text.replace("neurons = 12", "neurons = 60000")).unwrap();
+    fs::write(at.join("few.toml"), text.replace("neurons = 10\n", "neurons = 3\n")).unwrap();
+    fs::write(at.join("core.toml"), "preset = \"tiny\"\nlanez = 4\n").unwrap();
+    for (arguments, parts) in [
+        (vec!["train", "missing.toml"], vec!["missing.toml cannot be read"]),
+        (
+            vec!["train", "unknown.toml"],
+            vec!["2 problems", "layer[0].neurons is missing", "neuron_count is not a known key"],
+        ),
+        (
+            vec!["train", "shape.toml"],
+            vec![
+                "shape [8, 8] (64 features)",
+                "input.shape of the network is [4, 4] (16 features)",
+            ],
+        ),
+        (vec!["train", "few.toml"], vec!["10 classes, but the last layer has 3 neurons"]),
+        (vec!["train", "large.toml"], vec!["No preset holds the network", "of weights"]),
+        (vec!["train", "net.toml", "--data", "nowhere"], vec!["There is no data set \"nowhere\""]),
+        (
+            vec!["train", "net.toml", "--preset", "big"],
+            vec!["There is no preset \"big\": the presets are nano"],
+        ),
+        (vec!["train", "net.toml", "--lanes", "5"], vec!["lanes is 5, but must be 4, 8, 16 or 32"]),
+        (vec!["train", "net.toml", "--config", "core.toml"], vec!["lanez", "did you mean lanes?"]),
+        (vec!["train", "net.toml", "--resume"], vec!["last.safetensors cannot be read"]),
+        (vec!["eval", "net.toml", "--checkpoint", "net.toml"], vec!["net.toml is refused"]),
+        (vec!["generate"], vec!["There is no docs/reference here"]),
+    ] {
+        let error = failure(&backspike(at, &arguments));
+        for part in parts {
+            assert!(error.contains(part), "{arguments:?}: {part:?} is not in\n{error}");
+        }
+        assert!(!error.contains("panicked"), "{error}");
+    }
+}
+
+#[test]
+fn generate_check_finds_a_difference() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    stdout(&backspike(&root, &["generate", "--check"]));
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir_all(directory.path().join("docs/reference")).unwrap();
+    stdout(&backspike(directory.path(), &["generate"]));
+    stdout(&backspike(directory.path(), &["generate", "--check"]));
+    let header = directory.path().join("docs/reference/backspike.h");
+    let text = fs::read_to_string(&header).unwrap();
+    fs::write(&header, text + "\n").unwrap();
+    let error = failure(&backspike(directory.path(), &["generate", "--check"]));
+    assert!(error.contains("backspike.h"), "{error}");
+}
+
+/// Ctrl-C ends with code 130 and a checkpoint from which training goes on to the same weights.
+#[test]
+#[cfg(unix)]
+fn interrupt_leaves_a_checkpoint() {
+    let directory = workspace();
+    let at = directory.path();
+    let arguments = ["train", "net.toml", "--epochs", "100000", "--checkpoint", "runs"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_backspike"))
+        .current_dir(at)
+        .args(arguments)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The first checkpoint says that training is under way.
+    while !at.join("runs/last.safetensors").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let checkpoint =
+        backspike::checkpoint::Checkpoint::read(&at.join("runs/last.safetensors")).unwrap();
+    assert!(checkpoint.position.step > 0);
+}
