@@ -8,3 +8,6 @@ pub mod emit;
 pub mod prim;
 pub mod control;
 pub mod spike;
+pub mod memory;
+pub mod host_port;
+pub mod core;

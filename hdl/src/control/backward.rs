@@ -1,5 +1,5 @@
-use crate::engine::{BACKWARD_LATENCY, BackwardLane, DotProduct};
 use super::Delay;
+use crate::engine::{BACKWARD_LATENCY, BackwardLane, DotProduct};
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::{Expander, TileLoop, TraceReader, TraceWalker};
 use backspike_arch::ArchConfig;
@@ -242,19 +242,17 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.written_late.reset.next = self.reset.val();
         self.slot_planes.next = bit_cast::<20, 8>(self.slot_i.val()) << self.plane_shift.val();
         self.slot_errors.next = bit_cast::<20, 8>(self.slot_i.val()) << self.error_shift.val();
-        self.target_planes.next = self.slot_planes.val()
-            + bit_cast::<20, 32>(self.in_plane_base.val());
-        self.target_errors.next = self.slot_errors.val()
-            + bit_cast::<20, 32>(self.in_error_base.val());
+        self.target_planes.next =
+            self.slot_planes.val() + bit_cast::<20, 32>(self.in_plane_base.val());
+        self.target_errors.next =
+            self.slot_errors.val() + bit_cast::<20, 32>(self.in_error_base.val());
 
         // Trace words to visits, visits to tiles, tiles to events.
         self.reader.start_i.next = self.start_i.val();
         self.reader.targets_i.next = bit_cast::<20, 32>(self.in_words.val());
         self.reader.sources_i.next = bit_cast::<20, 32>(self.tiles.val());
-        self.reader.steps_i.next =
-            self.shape_word.val().get_bits::<8>(0);
-        self.reader.blocks_i.next =
-            self.shape_word.val().get_bits::<8>(8);
+        self.reader.steps_i.next = self.shape_word.val().get_bits::<8>(0);
+        self.reader.blocks_i.next = self.shape_word.val().get_bits::<8>(8);
         self.reader.plane_base_i.next = self.target_planes.val();
         self.reader.ready_i.next = self.walker.ready_o.val();
         self.trace_ren_o.next = self.reader.ren_o.val();
@@ -272,10 +270,9 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.walker.item_ready_i.next = self.tile_loop.visit_ready_o.val();
         self.tile_loop.tiles_i.next = bit_cast::<20, 32>(self.tiles.val());
         self.tile_loop.fan_in_i.next = bit_cast::<20, 32>(self.fan_in.val());
-        self.tile_loop.weight_base_i.next =
-            bit_cast::<20, 32>(self.weight_base.val());
-        self.tile_loop.gate_base_i.next = self.slot_planes.val()
-            + bit_cast::<20, 32>(self.out_plane_base.val());
+        self.tile_loop.weight_base_i.next = bit_cast::<20, 32>(self.weight_base.val());
+        self.tile_loop.gate_base_i.next =
+            self.slot_planes.val() + bit_cast::<20, 32>(self.out_plane_base.val());
         self.tile_loop.visit_valid_i.next = self.walker.item_valid_o.val();
         self.tile_loop.visit_end_i.next = self.walker.item_end_o.val();
         self.tile_loop.visit_lane_i.next = self.walker.item_lane_o.val();
@@ -299,8 +296,8 @@ impl<const P: usize> Logic for BackwardEngine<P> {
 
         // Events read weights and errors; with them, a cycle later, they reach the dot product.
         self.expander.hold_i.next = self.expander.end_o.val() & self.gap.q.val().any();
-        self.fire.next = self.expander.valid_o.val()
-            & !(self.expander.end_o.val() & self.gap.q.val().any());
+        self.fire.next =
+            self.expander.valid_o.val() & !(self.expander.end_o.val() & self.gap.q.val().any());
         self.event_now.next = self.fire.val() & !self.expander.end_o.val();
         self.event_o.next = self.event_now.val();
         if self.gap.q.val().any() {
@@ -368,26 +365,17 @@ impl<const P: usize> Logic for BackwardEngine<P> {
             self.lane[i].spike_i.next = self.walker.spike_o.val().get_bits::<4>(i * 4);
             self.lane[i].code0_i.next = self.walker.code0_o.val().get_bits::<4>(i * 4);
             self.lane[i].code1_i.next = self.walker.code1_o.val().get_bits::<4>(i * 4);
-            self.lane[i].leak_shift_i.next = self
-                .neuron_word.val().get_bits::<5>(0);
+            self.lane[i].leak_shift_i.next = self.neuron_word.val().get_bits::<5>(0);
             self.lane[i].leak_on_i.next = self.neuron_word.val().get_bit(5);
-            self.lane[i].reset_i.next =
-                self.neuron_word.val().get_bits::<2>(6);
-            self.lane[i].reset_before_leak_i.next =
-                self.neuron_word.val().get_bit(8);
+            self.lane[i].reset_i.next = self.neuron_word.val().get_bits::<2>(6);
+            self.lane[i].reset_before_leak_i.next = self.neuron_word.val().get_bit(8);
             self.lane[i].readout_i.next = self.neuron_word.val().get_bit(10);
-            self.lane[i].input_shift_i.next = self
-                .neuron_word.val().get_bits::<4>(11);
-            self.lane[i].detach_reset_i.next =
-                self.neuron_word.val().get_bit(15);
-            self.lane[i].gain1_i.next =
-                self.neuron_word.val().get_bits::<4>(16);
-            self.lane[i].gain2_i.next =
-                self.neuron_word.val().get_bits::<4>(20);
-            self.lane[i].gain3_i.next =
-                self.neuron_word.val().get_bits::<4>(24);
-            self.lane[i].theta_shift_i.next = self
-                .neuron_word.val().get_bits::<4>(28);
+            self.lane[i].input_shift_i.next = self.neuron_word.val().get_bits::<4>(11);
+            self.lane[i].detach_reset_i.next = self.neuron_word.val().get_bit(15);
+            self.lane[i].gain1_i.next = self.neuron_word.val().get_bits::<4>(16);
+            self.lane[i].gain2_i.next = self.neuron_word.val().get_bits::<4>(20);
+            self.lane[i].gain3_i.next = self.neuron_word.val().get_bits::<4>(24);
+            self.lane[i].theta_shift_i.next = self.neuron_word.val().get_bits::<4>(28);
             self.lane[i].error_max_exp_i.next = self.error_max_exp.val();
             self.error_o[i].next = self.lane[i].error_o.val();
             self.nonzero_any.next = self.nonzero_any.val() | self.lane[i].nonzero_o.val();

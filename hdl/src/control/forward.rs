@@ -1,5 +1,5 @@
-use crate::engine::{FORWARD_MEMBRANE_LATENCY, FORWARD_SPIKE_LATENCY, ForwardLane};
 use super::Delay;
+use crate::engine::{FORWARD_MEMBRANE_LATENCY, FORWARD_SPIKE_LATENCY, ForwardLane};
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::{Expander, PlaneReader, Walker};
 use backspike_arch::ArchConfig;
@@ -215,17 +215,14 @@ impl<const P: usize> Logic for ForwardEngine<P> {
 
         // Words of the slice to items.
         self.reader.start_i.next = self.start_i.val();
-        self.reader.weight_base_i.next =
-            bit_cast::<20, 32>(self.weight_base.val());
+        self.reader.weight_base_i.next = bit_cast::<20, 32>(self.weight_base.val());
         self.reader.fan_in_i.next = bit_cast::<20, 32>(self.fan_in.val());
         self.reader.tiles_i.next = bit_cast::<20, 32>(self.tiles.val());
         self.reader.in_words_i.next = bit_cast::<20, 32>(self.in_words.val());
-        self.reader.steps_i.next =
-            self.shape_word.val().get_bits::<8>(0);
-        self.reader.blocks_i.next =
-            self.shape_word.val().get_bits::<8>(8);
-        self.reader.plane_base_i.next = self.slot_planes.val()
-            + bit_cast::<20, 32>(self.in_plane_base.val());
+        self.reader.steps_i.next = self.shape_word.val().get_bits::<8>(0);
+        self.reader.blocks_i.next = self.shape_word.val().get_bits::<8>(8);
+        self.reader.plane_base_i.next =
+            self.slot_planes.val() + bit_cast::<20, 32>(self.in_plane_base.val());
         self.reader.gate_base_i.next = bits::<20>(0);
         self.reader.gate_i.next = bits::<4>(15);
         self.plane_ren_o.next = self.reader.plane_ren_o.val();
@@ -242,8 +239,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.fire.next = self.expander.valid_o.val() & self.open.q.val();
         self.close.next =
             self.fire.val() & (self.expander.end_o.val() & self.expander.last_o.val());
-        self.take.next =
-            self.reader.info_valid_o.val() & (!self.open.q.val() | self.close.val());
+        self.take.next = self.reader.info_valid_o.val() & (!self.open.q.val() | self.close.val());
         self.item_steps.next = self.steps.q.val();
         if !self.open.q.val() | self.close.val() {
             self.item_steps.next = self.reader.info_steps_o.val();
@@ -282,8 +278,8 @@ impl<const P: usize> Logic for ForwardEngine<P> {
 
         // Events read their row; with it, a cycle later, they reach the lanes.
         self.event_o.next = self.fire.val() & !self.expander.end_o.val();
-        self.weight_ren_o.next = self.fire.val()
-            & (!self.expander.end_o.val() & self.expander.first_o.val());
+        self.weight_ren_o.next =
+            self.fire.val() & (!self.expander.end_o.val() & self.expander.first_o.val());
         self.weight_addr_o.next = self.row.q.val() + self.expander.index_o.val();
         self.add_valid.d.next = self.fire.val() & !self.expander.end_o.val();
         self.neuron_valid.d.next = self.fire.val() & self.expander.end_o.val();
@@ -293,8 +289,8 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.plane_late.valid_i.next = self.close.val();
         self.plane_late.data_i.next = (bit_cast::<21, 20>(self.offset.q.val()) << 1)
             | bit_cast::<21, 1>(self.tail.q.val().into());
-        self.membrane_late.valid_i.next = self.fire.val()
-            & (self.expander.end_o.val() & self.neuron_word.val().get_bit(10));
+        self.membrane_late.valid_i.next =
+            self.fire.val() & (self.expander.end_o.val() & self.neuron_word.val().get_bit(10));
         self.membrane_late.data_i.next = (bit_cast::<22, 20>(self.offset.q.val()) << 2)
             | bit_cast::<22, 2>(self.expander.step_o.val());
 
@@ -311,17 +307,13 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             self.lane[i].neuron_step_i.next = self.step.q.val();
             self.lane[i].neuron_first_i.next = self.neuron_first.q.val();
             self.lane[i].lane_active_i.next = true;
-            self.lane[i].leak_shift_i.next = self
-                .neuron_word.val().get_bits::<5>(0);
+            self.lane[i].leak_shift_i.next = self.neuron_word.val().get_bits::<5>(0);
             self.lane[i].leak_on_i.next = self.neuron_word.val().get_bit(5);
-            self.lane[i].reset_i.next =
-                self.neuron_word.val().get_bits::<2>(6);
-            self.lane[i].reset_before_leak_i.next =
-                self.neuron_word.val().get_bit(8);
+            self.lane[i].reset_i.next = self.neuron_word.val().get_bits::<2>(6);
+            self.lane[i].reset_before_leak_i.next = self.neuron_word.val().get_bit(8);
             self.lane[i].fire_ge_i.next = self.neuron_word.val().get_bit(9);
             self.lane[i].readout_i.next = self.neuron_word.val().get_bit(10);
-            self.lane[i].input_shift_i.next = self
-                .neuron_word.val().get_bits::<4>(11);
+            self.lane[i].input_shift_i.next = self.neuron_word.val().get_bits::<4>(11);
             self.lane[i].theta_i.next = self.theta.val();
             self.lane[i].width1_i.next = self.width1.val();
             self.lane[i].width2_i.next = self.width2.val();
@@ -331,27 +323,25 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             // Lanes beyond the population's last neuron stay silent.
             self.here.next = i.to_bits();
             self.silent.next = self.plane_late.data_o.val().get_bit(0)
-                & (self.here.val()
-                    >= self
-                        .shape_word.val().get_bits::<6>(16));
+                & (self.here.val() >= self.shape_word.val().get_bits::<6>(16));
             self.nibble.next = bits::<4>(0);
             if !self.silent.val() {
                 self.nibble.next = self.lane[i].spike_o.val();
             }
-            self.spikes.next = (self.spikes.val() >> 4)
-                | (bit_cast::<P, 4>(self.nibble.val()) << self.top.val());
+            self.spikes.next =
+                (self.spikes.val() >> 4) | (bit_cast::<P, 4>(self.nibble.val()) << self.top.val());
             self.nibble.next = bits::<4>(0);
             if !self.silent.val() {
                 self.nibble.next = self.lane[i].code0_o.val();
             }
-            self.codes0.next = (self.codes0.val() >> 4)
-                | (bit_cast::<P, 4>(self.nibble.val()) << self.top.val());
+            self.codes0.next =
+                (self.codes0.val() >> 4) | (bit_cast::<P, 4>(self.nibble.val()) << self.top.val());
             self.nibble.next = bits::<4>(0);
             if !self.silent.val() {
                 self.nibble.next = self.lane[i].code1_o.val();
             }
-            self.codes1.next = (self.codes1.val() >> 4)
-                | (bit_cast::<P, 4>(self.nibble.val()) << self.top.val());
+            self.codes1.next =
+                (self.codes1.val() >> 4) | (bit_cast::<P, 4>(self.nibble.val()) << self.top.val());
         }
         self.plane_wen_o.next = self.plane_late.valid_o.val();
         self.plane_waddr_o.next = (self.slot_planes.val()
@@ -361,14 +351,13 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.code0_o.next = self.codes0.val();
         self.code1_o.next = self.codes1.val();
         self.membrane_wen_o.next = self.membrane_late.valid_o.val();
-        self.membrane_waddr_o.next = (((self.slot_membranes.val()
-            + bit_cast::<20, 32>(self.membrane_base.val()))
-            << 2)
-            + self.membrane_late.data_o.val().get_bits::<20>(0));
+        self.membrane_waddr_o.next =
+            ((self.slot_membranes.val() + bit_cast::<20, 32>(self.membrane_base.val())) << 2)
+                + self.membrane_late.data_o.val().get_bits::<20>(0);
 
         // The last spike word is written `FORWARD_SPIKE_LATENCY` after the lanes got the last step.
-        self.idle.next = !self.reader.busy_o.val()
-            & (!self.reader.info_valid_o.val() & !self.open.q.val());
+        self.idle.next =
+            !self.reader.busy_o.val() & (!self.reader.info_valid_o.val() & !self.open.q.val());
         if self.close.val() {
             self.drain.d.next = self.drain_cycles.val();
         } else if self.drain.q.val().any() {
@@ -381,11 +370,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
     fn timing(&self) -> Vec<TimingInfo> {
         module_name(
             "forward_engine",
-            &[
-                ("p", P),
-                ("planes", self._plane_bits),
-                ("membranes", self._membrane_bits),
-            ],
+            &[("p", P), ("planes", self._plane_bits), ("membranes", self._membrane_bits)],
         )
     }
 }

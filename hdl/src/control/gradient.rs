@@ -1,5 +1,5 @@
-use crate::engine::{GRADIENT_LATENCY, GradientLane};
 use super::Delay;
+use crate::engine::{GRADIENT_LATENCY, GradientLane};
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::{Expander, PlaneReader, Walker};
 use backspike_arch::ArchConfig;
@@ -184,19 +184,16 @@ impl<const P: usize> Logic for GradientEngine<P> {
 
         // Words of the slice to items, masked by the non-zero errors.
         self.reader.start_i.next = self.start_i.val();
-        self.reader.weight_base_i.next =
-            bit_cast::<20, 32>(self.weight_base.val());
+        self.reader.weight_base_i.next = bit_cast::<20, 32>(self.weight_base.val());
         self.reader.fan_in_i.next = bit_cast::<20, 32>(self.fan_in.val());
         self.reader.tiles_i.next = bit_cast::<20, 32>(self.tiles.val());
         self.reader.in_words_i.next = bit_cast::<20, 32>(self.in_words.val());
-        self.reader.steps_i.next =
-            self.shape_word.val().get_bits::<8>(0);
-        self.reader.blocks_i.next =
-            self.shape_word.val().get_bits::<8>(8);
-        self.reader.plane_base_i.next = self.slot_planes.val()
-            + bit_cast::<20, 32>(self.in_plane_base.val());
-        self.reader.gate_base_i.next = self.slot_planes.val()
-            + bit_cast::<20, 32>(self.out_plane_base.val());
+        self.reader.steps_i.next = self.shape_word.val().get_bits::<8>(0);
+        self.reader.blocks_i.next = self.shape_word.val().get_bits::<8>(8);
+        self.reader.plane_base_i.next =
+            self.slot_planes.val() + bit_cast::<20, 32>(self.in_plane_base.val());
+        self.reader.gate_base_i.next =
+            self.slot_planes.val() + bit_cast::<20, 32>(self.out_plane_base.val());
         self.reader.gate_i.next = self.nonzero_i.val();
         self.nonzero_ren_o.next = self.reader.gate_ren_o.val();
         self.nonzero_addr_o.next = self.reader.gate_addr_o.val();
@@ -264,8 +261,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.lane[i].load_valid_i.next = self.load_valid.q.val();
             self.lane[i].load_step_i.next = self.load_step.q.val();
             self.lane[i].error_i.next = self.error_i[i].val();
-            self.lane[i].gradient_shift_i.next = self
-                .optimizer_word.val().get_bits::<4>(12);
+            self.lane[i].gradient_shift_i.next = self.optimizer_word.val().get_bits::<4>(12);
             self.lane[i].add_valid_i.next = self.add_valid.q.val();
             self.lane[i].add_step_i.next = self.add_step.q.val();
             self.lane[i].add_first_i.next = self.add_first.q.val();
@@ -281,8 +277,8 @@ impl<const P: usize> Logic for GradientEngine<P> {
         } else if self.drain.q.val().any() {
             self.drain.d.next = self.drain.q.val() - 1;
         }
-        self.idle.next = !self.reader.busy_o.val()
-            & (!self.reader.info_valid_o.val() & !self.open.q.val());
+        self.idle.next =
+            !self.reader.busy_o.val() & (!self.reader.info_valid_o.val() & !self.open.q.val());
         self.done_o.next = self.busy_i.val()
             & ((!self.start_i.val() & self.idle.val()) & !self.drain.q.val().any());
     }
@@ -290,11 +286,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
     fn timing(&self) -> Vec<TimingInfo> {
         module_name(
             "gradient_engine",
-            &[
-                ("p", P),
-                ("planes", self._plane_bits),
-                ("errors", self._error_bits),
-            ],
+            &[("p", P), ("planes", self._plane_bits), ("errors", self._error_bits)],
         )
     }
 }

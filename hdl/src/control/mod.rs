@@ -4,6 +4,7 @@
 mod backward;
 mod delay;
 mod forward;
+mod front;
 mod gradient;
 mod layout;
 mod queue;
@@ -15,6 +16,7 @@ mod update;
 pub use backward::BackwardEngine;
 pub use delay::Delay;
 pub use forward::ForwardEngine;
+pub use front::EngineFront;
 pub use gradient::GradientEngine;
 pub use queue::InstructionQueue;
 pub use sequencer::Sequencer;

@@ -57,9 +57,6 @@ impl Logic for DescriptorTable {
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
-        module_name(
-            "descriptor_table",
-            &[("c", self._columns), ("s", self._slices)],
-        )
+        module_name("descriptor_table", &[("c", self._columns), ("s", self._slices)])
     }
 }

@@ -114,9 +114,8 @@ impl Logic for UpdateEngine {
         self.ren_o.next = self.active.q.val() & !self.clear_i.val();
         self.addr_o.next = self.row.q.val();
         // Network coordinates of the row that the memories deliver in the next cycle.
-        self.in_at.d.next = self.source.q.val().get_bits::<16>(0)
-            + self
-                .coordinates_word.val().get_bits::<16>(0);
+        self.in_at.d.next =
+            self.source.q.val().get_bits::<16>(0) + self.coordinates_word.val().get_bits::<16>(0);
         self.out_at.d.next = self.lane0.q.val();
         if self.active.q.val() {
             self.row.d.next = self.row.q.val() + 1;
@@ -125,8 +124,7 @@ impl Logic for UpdateEngine {
                 self.source.d.next = bits::<20>(0);
                 self.tile.d.next = self.tile.q.val() + 1;
                 self.lane0.d.next = self.lane0.q.val() + self.plane_lanes.val();
-                if (self.tile.q.val() + 1) == bit_cast::<20, 32>(self.tiles.val())
-                {
+                if (self.tile.q.val() + 1) == bit_cast::<20, 32>(self.tiles.val()) {
                     self.active.d.next = false;
                 }
             }
@@ -141,8 +139,7 @@ impl Logic for UpdateEngine {
             self.row.d.next = bit_cast::<20, 32>(self.weight_base.val());
             self.source.d.next = bits::<20>(0);
             self.tile.d.next = bits::<20>(0);
-            self.lane0.d.next = self
-                .coordinates_word.val().get_bits::<16>(16);
+            self.lane0.d.next = self.coordinates_word.val().get_bits::<16>(16);
         }
 
         for i in 0..self._lanes {
@@ -154,18 +151,12 @@ impl Logic for UpdateEngine {
             self.lane[i].in_i.next = self.in_at.q.val();
             self.lane[i].out_i.next = self.out_at.q.val() + self.here.val();
             self.lane[i].key_i.next = self.imm_i.val();
-            self.lane[i].kind_i.next = self
-                .optimizer_word.val().get_bits::<2>(0);
-            self.lane[i].b1_i.next = self
-                .optimizer_word.val().get_bits::<4>(2);
-            self.lane[i].b2_i.next = self
-                .optimizer_word.val().get_bits::<4>(6);
-            self.lane[i].rate_i.next = self
-                .arg_i.val().get_bits::<6>(0);
-            self.lane[i].gradient_scale_i.next = self
-                .arg_i.val().get_bits::<6>(6);
-            self.lane[i].weight_max_exp_i.next = self
-                .optimizer_word.val().get_bits::<2>(10);
+            self.lane[i].kind_i.next = self.optimizer_word.val().get_bits::<2>(0);
+            self.lane[i].b1_i.next = self.optimizer_word.val().get_bits::<4>(2);
+            self.lane[i].b2_i.next = self.optimizer_word.val().get_bits::<4>(6);
+            self.lane[i].rate_i.next = self.arg_i.val().get_bits::<6>(0);
+            self.lane[i].gradient_scale_i.next = self.arg_i.val().get_bits::<6>(6);
+            self.lane[i].weight_max_exp_i.next = self.optimizer_word.val().get_bits::<2>(10);
             self.weight_o[i].next = self.lane[i].weight_o.val();
             self.state_o[i].next = bits::<16>(0);
             if !self.clear_i.val() {

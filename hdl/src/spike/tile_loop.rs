@@ -83,8 +83,7 @@ impl Logic for TileLoop {
         self.item_source_o.next = self.test_source.q.val();
         self.item_fresh_o.next = self.test_fresh.q.val();
 
-        self.test_ready.next =
-            !self.test_valid.q.val() | self.drop.val() | self.item_ready_i.val();
+        self.test_ready.next = !self.test_valid.q.val() | self.drop.val() | self.item_ready_i.val();
         self.ask_go.next = self.ask_valid.q.val() & self.test_ready.val();
         self.ask_done.next =
             self.ask_go.val() & (self.ask_end.q.val() | !self.ask_left.q.val().any());

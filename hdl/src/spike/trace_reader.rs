@@ -106,7 +106,9 @@ impl Logic for TraceReader {
     fn update(&mut self) {
         dff_setup!(self, clock, active, climbing, block, tile, index, target, source);
         dff_setup!(self, clock, top_target, top_source, top_steps);
-        dff_setup!(self, clock, out_valid, out_target, out_source, out_index, out_steps, out_newest);
+        dff_setup!(
+            self, clock, out_valid, out_target, out_source, out_index, out_steps, out_newest
+        );
 
         self.newest.next = (self.block.q.val() + 1) == self.blocks_i.val();
         self.advance.next = !self.out_valid.q.val() | self.ready_i.val();

@@ -123,10 +123,8 @@ impl<const P: usize> Logic for TraceWalker<P> {
         self.item_index_o.next = self.index.q.val() | bit_cast::<20, 5>(self.pick.lane_o.val());
         self.item_mask_o.next = self.pick.mask_o.val();
         self.item_source_o.next = self.source.q.val();
-        self.finished.next =
-            self.open.q.val() & self.item_ready_i.val() & !self.pick.any_o.val();
-        self.ready.next =
-            (!self.open.q.val() | self.finished.val()) & !self.tags.full_o.val();
+        self.finished.next = self.open.q.val() & self.item_ready_i.val() & !self.pick.any_o.val();
+        self.ready.next = (!self.open.q.val() | self.finished.val()) & !self.tags.full_o.val();
         self.ready_o.next = self.ready.val();
         self.take.next = self.valid_i.val() & self.ready.val();
 
