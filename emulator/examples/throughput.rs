@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --release -p backspike-emulator --example throughput -- [steps] [batch] [threads] [lanes] [slots]
 //! ```
+//!
+//! Prints the mean and the best batch: on a busy machine the best tells what the emulator can do.
 
 use backspike_arch::device::{issue, write_descriptor};
 use backspike_arch::num::{F16, Optimizer, OptimizerParams, Reset, update_key};
@@ -44,22 +46,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let start = Instant::now();
     let mut batches = 0;
+    let mut best = Duration::MAX;
+    let mut phases = [Duration::ZERO; PHASES.len()];
     while start.elapsed() < Duration::from_secs(3) {
         batches += 1;
+        let batch_start = Instant::now();
+        bench.spent = [Duration::ZERO; PHASES.len()];
         bench.batch(&mut device, batches)?;
+        if batch_start.elapsed() < best {
+            best = batch_start.elapsed();
+            phases = bench.spent;
+        }
     }
     let samples = batches as usize * batch;
     let elapsed = start.elapsed();
+    let best_us = best.as_secs_f64() * 1e6 / batch as f64;
     println!(
-        "{}-{}-{}, {steps} steps, batch {batch}, {threads} threads, {lanes} lanes, {slots} slots: {:.0} samples/s, {:.2} us a sample",
-        SIZES[0],
-        SIZES[1],
-        SIZES[2],
+        "{SIZES:?}, {steps} steps, batch {batch}, {threads} threads, {lanes} lanes, {slots} slots: {:.0} samples/s; best batch {:.0} samples/s, {best_us:.2} us a sample:",
         samples as f64 / elapsed.as_secs_f64(),
-        elapsed.as_secs_f64() * 1e6 / samples as f64
+        1e6 / best_us,
     );
-    for (phase, spent) in PHASES.iter().zip(bench.spent) {
-        println!("  {phase:<22} {:6.2} us a sample", spent.as_secs_f64() * 1e6 / samples as f64);
+    for (phase, spent) in PHASES.iter().zip(phases) {
+        println!("  {phase:<22} {:6.2} us a sample", spent.as_secs_f64() * 1e6 / batch as f64);
     }
     let hidden = bench.density(&mut device)?;
     println!(
@@ -262,10 +270,10 @@ impl Bench {
         let mut first = 0;
         while first < self.batch {
             let count = slots.min(self.batch - first);
-            let mut clock = Instant::now();
+            let mut last = Instant::now();
             let mut lap = |spent: &mut Duration| {
-                *spent += clock.elapsed();
-                clock = Instant::now();
+                *spent += last.elapsed();
+                last = Instant::now();
             };
             for slot in 0..count {
                 let row = self.config.plane_row(slot, in_base as usize) as u32;
@@ -309,7 +317,7 @@ impl Bench {
             words.clear();
             first += count;
         }
-        let clock = Instant::now();
+        let start = Instant::now();
         for slice in 0..2 {
             let key = update_key(1, number, slice.into());
             issue(
@@ -322,7 +330,7 @@ impl Bench {
         issue(device, Engine::Io, Instruction::Wait { token: UPDATED })?;
         issue(device, Engine::Io, Instruction::Push { slice: DONE, slot: 0 })?;
         device.receive(1, &mut words)?;
-        self.spent[4] += clock.elapsed();
+        self.spent[4] += start.elapsed();
         Ok(())
     }
 

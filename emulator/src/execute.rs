@@ -222,7 +222,7 @@ impl Executor {
             Vec::new()
         };
         spread::<_, ()>(&self.pool, &mut self.scratch, &mut parts, job);
-        slots.iter().map(|slot| gradient::tally(plan, lanes, slot)).collect()
+        slots.iter().map(|slot| gradient::tally(simd, plan, lanes, slot)).collect()
     }
 
     /// UPDATE and CLEAR.

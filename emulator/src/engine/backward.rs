@@ -3,9 +3,10 @@
 use super::plan::{BackwardPlan, Source};
 use crate::kernel::align::ERROR_EXPONENT;
 use crate::kernel::backward::Trace;
+use crate::kernel::list::{self, List};
 use crate::kernel::{Simd, align, backward};
 use crate::memory::{Aligned, Image, Slot};
-use crate::tally::{Masks, Tally};
+use crate::tally::{Tally, occurring};
 use backspike_arch::{Counter, TIME_BLOCK};
 
 /// Buffers of one thread.
@@ -19,8 +20,11 @@ pub struct BackwardScratch {
     d: Vec<u16>,
     /// Errors of the slice, `[step][width]`, Q24.
     errors: Aligned<i32>,
-    /// (row, step) of each event of a block, and its sum.
-    events: Vec<(u32, u32)>,
+    /// Surrogate windows of a block, as step masks.
+    windows: Vec<u8>,
+    /// Rows inside the window in one step, and their sums.
+    rows: List,
+    ends: Vec<u32>,
     dots: Vec<i64>,
 }
 
@@ -99,63 +103,45 @@ fn propagate(
     let words = plan.target.block(block, lanes);
     let fan_in = source.rows.fan_in;
     let (code0, code1) = (&slot.trace.code0[words.clone()], &slot.trace.code1[words]);
-    // One more than there can be, as every candidate is stored before it is counted.
-    scratch.events.resize(fan_in * steps + 1, (0, 0));
-    let mut events = 0;
-    for (j, (code0, code1)) in code0[..fan_in].iter().zip(code1).enumerate() {
-        let mask = (code0 | code1) & any;
-        if mask != 0 {
-            for step in 0..steps {
-                scratch.events[events] = (j as u32, step as u32);
-                events += usize::from((mask >> step) & 1);
-            }
-        }
-    }
-    let events = &scratch.events[..events];
-    count(source, &code0[..fan_in], code1, nonzero, plan.target.tiles, tally);
+    scratch.windows.resize(fan_in, 0);
+    list::either(simd, &code0[..fan_in], &code1[..fan_in], 0xf, &mut scratch.windows);
+    count(simd, &scratch.windows, nonzero, plan.target.tiles, tally);
 
     scratch.errors.reserve(TIME_BLOCK * width);
     // Columns beyond the slice have zero weights, but what an earlier slice left there must not overflow a sum.
     scratch.errors.fill(0);
     let rows = &slot.errors[source.errors.block(block, TIME_BLOCK * lanes)];
     align::errors(simd, lanes, rows, nonzero, steps, 0, width, &mut scratch.errors);
-    scratch.dots.clear();
-    scratch.dots.resize(events.len(), 0);
-    for panel in image.panels() {
-        let errors = &scratch.errors[panel.first..];
-        let weights = image.weights(panel);
-        let dots = &mut scratch.dots;
-        backward::dots(simd, weights, panel.columns, errors, width, events, dots);
-    }
-    for (&(row, step), &dot) in events.iter().zip(&scratch.dots) {
-        // The accumulator has 50 bits; the sum saturates to 40 once.
-        let sum = (dot << 14) >> 14;
-        scratch.sums[step as usize * neurons + row as usize] = sum.clamp(-(1 << 39), (1 << 39) - 1);
+    for step in (0..steps).filter(|step| (any >> step) & 1 == 1) {
+        scratch.rows.clear();
+        scratch.ends.clear();
+        list::select(simd, &scratch.windows, step, &mut scratch.rows, &mut scratch.ends);
+        scratch.dots.clear();
+        scratch.dots.resize(scratch.rows.len(), 0);
+        for panel in image.panels() {
+            let errors = &scratch.errors[step * width + panel.first..];
+            let weights = image.weights(panel);
+            let (rows, dots) = (&scratch.rows, &mut scratch.dots);
+            backward::dots(simd, weights, panel.columns, errors, rows, dots);
+        }
+        let sums = &mut scratch.sums[step * neurons..][..neurons];
+        for (&row, &dot) in scratch.rows.iter().zip(&scratch.dots) {
+            // The accumulator has 50 bits; the sum saturates to 40 once.
+            let sum = (dot << 14) >> 14;
+            sums[row as usize] = sum.clamp(-(1 << 39), (1 << 39) - 1);
+        }
     }
 }
 
-fn count(
-    source: &Source,
-    code0: &[u8],
-    code1: &[u8],
-    nonzero: &[u8],
-    target_tiles: usize,
-    tally: &mut Tally,
-) {
-    let mut masks = Masks::default();
-    for (code0, code1) in code0.iter().zip(code1) {
-        masks.count[usize::from((code0 | code1) & 15)] += 1;
-    }
-    let windows = masks.common(0xf).visits;
-    let errors = Masks::of(nonzero);
-    for (steps, &tiles) in errors.count.iter().enumerate().filter(|(_, tiles)| **tiles > 0) {
-        let (common, tiles) = (masks.common(steps as u8), tiles as usize);
+fn count(simd: Simd, windows: &[u8], nonzero: &[u8], target_tiles: usize, tally: &mut Tally) {
+    let visits = list::common(simd, windows, 0xf).visits;
+    for (steps, tiles) in occurring(nonzero) {
+        let common = list::common(simd, windows, steps);
         tally.add(Counter::BpVisits, tiles * common.visits);
         tally.add(Counter::BpEvents, tiles * common.events);
         tally.add(Counter::BpErrorReads, tiles * common.events);
-        tally.add(Counter::BpSkipped, tiles * (windows - common.visits));
+        tally.add(Counter::BpSkipped, tiles * (visits - common.visits));
     }
-    debug_assert_eq!(source.rows.tiles, nonzero.len());
     tally.add(Counter::BpWords, target_tiles);
 }
 
@@ -185,12 +171,7 @@ fn write_errors(
         let (v, d) = (&mut scratch.v, &mut scratch.d);
         let saturations = backward::step(simd, &plan.neuron, sums, trace, step as u32, v, d);
         tally.add(Counter::BpSaturations, saturations as usize);
-        for (tile, d) in d.chunks_exact(lanes).enumerate() {
-            let row = (tile * TIME_BLOCK + step) * lanes;
-            rows[row..row + lanes].copy_from_slice(d);
-            let any = d.iter().fold(0, |any, d| any | d);
-            nonzero[tile] |= u8::from(any != 0) << step;
-        }
+        backward::store(simd, lanes, d, step, rows, nonzero);
     }
     tally.add(Counter::BpErrorWrites, plan.target.tiles * steps);
 }

@@ -1,21 +1,24 @@
 //! FP: FORWARD of one slice for several slots.
 
 use super::plan::ForwardPlan;
+use crate::kernel::forward::Events;
+use crate::kernel::list::{self, List, RANGE};
 use crate::kernel::neuron::{Lanes, NeuronLanes};
 use crate::kernel::{Simd, forward, neuron};
 use crate::memory::{Aligned, Image, Slot};
-use crate::tally::{Masks, Tally, zero_words};
+use crate::tally::Tally;
 use backspike_arch::{Counter, TIME_BLOCK};
 
 /// Bytes of forward sums kept at a time: part of a second-level cache, beside a panel of weights.
 const SUM_BYTES: usize = 128 << 10;
 
+/// Bytes of a range of rows of a panel: most of a first-level cache.
+const RANGE_BYTES: usize = 32 << 10;
+
 /// Buffers of one thread.
 #[derive(Default)]
 pub struct ForwardScratch {
     inputs: Vec<Input>,
-    visits: Vec<(u32, u8)>,
-    lists: [Vec<u32>; TIME_BLOCK],
     /// Sums `[sample][step][width]`, and those of steps that need more than 32 bits.
     sums: Aligned<i32>,
     wide: Aligned<i64>,
@@ -27,17 +30,17 @@ pub struct ForwardScratch {
 #[derive(Default)]
 struct Input {
     /// Row indices of all steps, one after the other.
-    events: Vec<u32>,
-    /// End of each step's events.
-    ends: Vec<usize>,
+    events: List,
+    /// End of each step's events in each range of rows, `[step][range]`.
+    ends: Vec<u32>,
     /// Whether a step's sum may exceed 32 bits.
     wide: Vec<bool>,
 }
 
 impl Input {
-    fn step(&self, step: usize) -> &[u32] {
-        let first = if step == 0 { 0 } else { self.ends[step - 1] };
-        &self.events[first..self.ends[step]]
+    fn events(&self) -> Events<'_> {
+        let ranges = self.ends.len() / self.wide.len().max(1);
+        Events { rows: &self.events, ends: &self.ends, ranges }
     }
 }
 
@@ -58,7 +61,7 @@ pub fn run(
             scratch.inputs.resize_with(slots.len(), Input::default);
         }
         for (sample, slot) in slots.iter().enumerate() {
-            tallies.push(list_events(plan, lanes, image, slot, sample, scratch));
+            tallies.push(list_events(simd, plan, lanes, image, slot, sample, scratch));
         }
         sum_panels(simd, plan, image, slots.len(), scratch);
         for (sample, slot) in slots.iter_mut().enumerate() {
@@ -69,6 +72,7 @@ pub fn run(
 
 /// Lists the rows to add for each step of a sample.
 fn list_events(
+    simd: Simd,
     plan: &ForwardPlan,
     lanes: usize,
     image: &Image,
@@ -76,60 +80,45 @@ fn list_events(
     sample: usize,
     scratch: &mut ForwardScratch,
 ) -> Tally {
-    let fan_in = plan.rows.fan_in;
+    let tiles = plan.rows.tiles;
     let input = &mut scratch.inputs[sample];
     input.events.clear();
     input.ends.clear();
     input.wide.clear();
-    scratch.visits.resize(fan_in, (0, 0));
-    let largest = image.largest();
+    let largest = image.largest().iter().copied().max().unwrap_or(0);
     let mut tally = Tally::default();
     for block in 0..plan.time.blocks {
         let words = &slot.spikes[plan.input.block(block, lanes)];
-        // Every mask is stored, but the position advances only past those that are not zero: no branch to mispredict.
-        let mut visits = 0;
-        for (j, &mask) in words[..fan_in].iter().enumerate() {
-            scratch.visits[visits] = (j as u32, mask);
-            visits += usize::from(mask != 0);
+        let masks = &words[..plan.rows.fan_in];
+        for step in 0..plan.time.steps_in(block) {
+            let first = input.events.len();
+            list::select(simd, masks, step, &mut input.events, &mut input.ends);
+            let events = &input.events[first..];
+            // The bound by the largest weight of all settles most cases without a look at the rows.
+            let bounded = events.len() as u64 * u64::from(largest) <= i32::MAX as u64
+                || sum_largest(events, image.largest()) <= i32::MAX as u64;
+            input.wide.push(!bounded);
         }
-        let visits = &scratch.visits[..visits];
-        let steps = plan.time.steps_in(block);
-        for (step, list) in scratch.lists[..steps].iter_mut().enumerate() {
-            if list.len() < fan_in {
-                list.resize(fan_in, 0);
-            }
-            let mut length = 0;
-            let mut bound = 0u64;
-            for &(row, mask) in visits {
-                let set = (mask >> step) & 1;
-                list[length] = row;
-                length += usize::from(set);
-                bound += u64::from(largest[row as usize]) & u64::from(set).wrapping_neg();
-            }
-            input.events.extend_from_slice(&list[..length]);
-            input.ends.push(input.events.len());
-            input.wide.push(bound > i32::MAX as u64);
-        }
-        count(plan, lanes, words, &mut tally);
+        let common = list::common(simd, masks, 0xf);
+        tally.add(Counter::FpEvents, tiles * common.events);
+        tally.add(Counter::FpVisits, tiles * common.visits);
+        tally.add(Counter::FpWords, tiles * plan.input.tiles);
+        tally.add(Counter::FpZeroWords, tiles * list::zero_words(simd, words, lanes));
+        tally.add(Counter::FpTileBlocks, tiles);
         if plan.membrane.is_some() {
-            tally.add(Counter::FpMembraneWords, plan.rows.tiles * steps);
+            tally.add(Counter::FpMembraneWords, tiles * plan.time.steps_in(block));
         }
     }
     tally
 }
 
-/// Counts a block, the same for every tile.
-fn count(plan: &ForwardPlan, lanes: usize, words: &[u8], tally: &mut Tally) {
-    let tiles = plan.rows.tiles;
-    let common = Masks::of(&words[..plan.rows.fan_in]).common(0xf);
-    tally.add(Counter::FpEvents, tiles * common.events);
-    tally.add(Counter::FpVisits, tiles * common.visits);
-    tally.add(Counter::FpWords, tiles * plan.input.tiles);
-    tally.add(Counter::FpZeroWords, tiles * zero_words(words, lanes));
-    tally.add(Counter::FpTileBlocks, tiles);
+/// A bound of the magnitude of the sum of some rows.
+fn sum_largest(events: &[u32], largest: &[u32]) -> u64 {
+    events.iter().map(|&row| u64::from(largest[row as usize])).sum()
 }
 
-/// The input sums of all steps of `samples` samples, panel by panel, so that a panel stays in the cache.
+/// The input sums of all steps of `samples` samples. A panel of weights stays in the second-level cache, a range of its rows in the
+/// first.
 fn sum_panels(
     simd: Simd,
     plan: &ForwardPlan,
@@ -138,28 +127,48 @@ fn sum_panels(
     scratch: &mut ForwardScratch,
 ) {
     let (width, steps) = (image.width(), plan.time.steps);
+    let ranges = plan.rows.fan_in.div_ceil(RANGE);
     scratch.sums.reserve(samples * steps * width);
+    scratch.sums[..samples * steps * width].fill(0);
     let inputs = &scratch.inputs[..samples];
-    if inputs.iter().any(|input| input.wide.contains(&true)) {
-        scratch.wide.reserve(samples * steps * width);
-    }
     for panel in image.panels() {
         let weights = image.weights(panel);
-        for (sample, input) in inputs.iter().enumerate() {
-            for step in 0..steps {
+        // Rows of narrow panels are short: more of them fit.
+        let at_once = (RANGE_BYTES / size_of::<i32>() / RANGE / panel.columns).max(1);
+        for first in (0..ranges).step_by(at_once) {
+            let part = (first, (first + at_once).min(ranges));
+            for (sample, input) in inputs.iter().enumerate() {
+                let sums = &mut scratch.sums[sample * steps * width..][..steps * width];
+                let sums = &mut sums[panel.first..];
+                let (events, wide) = (input.events(), &input.wide);
+                forward::add_steps(simd, weights, panel.columns, events, part, wide, sums, width);
+            }
+        }
+    }
+    if inputs.iter().any(|input| input.wide.contains(&true)) {
+        sum_wide(simd, image, samples, steps, scratch);
+    }
+}
+
+/// The sums that may exceed 32 bits: 32-bit sums of parts that do not, added up in 40 bits.
+fn sum_wide(simd: Simd, image: &Image, samples: usize, steps: usize, scratch: &mut ForwardScratch) {
+    let width = image.width();
+    scratch.wide.reserve(samples * steps * width);
+    for panel in image.panels() {
+        let weights = image.weights(panel);
+        for (sample, input) in scratch.inputs[..samples].iter().enumerate() {
+            for step in (0..steps).filter(|&step| input.wide[step]) {
                 let at = (sample * steps + step) * width + panel.first;
                 let range = at..at + panel.columns;
-                let events = input.step(step);
-                let out = &mut scratch.sums[range.clone()];
-                if input.wide[step] {
-                    let wide = &mut scratch.wide[range];
-                    wide.fill(0);
-                    for part in bounded_parts(events, image.largest()) {
-                        forward::sum_rows(simd, weights, panel.columns, part, out);
-                        forward::add_partial(simd, wide, out);
-                    }
-                } else {
-                    forward::sum_rows(simd, weights, panel.columns, events, out);
+                let wide = &mut scratch.wide[range.clone()];
+                let partial = &mut scratch.sums[range];
+                wide.fill(0);
+                let events = input.events();
+                let events = events.range(step, 0, events.ranges);
+                for part in bounded_parts(events, image.largest()) {
+                    partial.fill(0);
+                    forward::add_rows(simd, weights, panel.columns, part, partial);
+                    forward::add_partial(simd, wide, partial);
                 }
             }
         }

@@ -1,23 +1,21 @@
 //! WG: ACCUMULATE of one slice for several slots.
 
 use super::plan::GradientPlan;
-use crate::kernel::gradient::{self, MASKS, Visit};
+use crate::kernel::gradient::{self, MASKS};
+use crate::kernel::list::{self, BLOCKS, Visits};
 use crate::kernel::{Simd, align};
 use crate::memory::{Aligned, Panel, Slot};
-use crate::tally::{Masks, Tally, zero_words};
+use crate::tally::{Tally, occurring};
 use backspike_arch::{Counter, TIME_BLOCK};
-
-/// Blocks whose errors are added in one pass over the gradient rows.
-const AT_ONCE: usize = 4;
 
 /// Buffers of one thread.
 #[derive(Default)]
 pub struct GradientScratch {
     /// Errors of a block, `[step][width]`.
     errors: Aligned<i32>,
-    /// Sums for all masks, `[block][panel][mask][column]`.
-    tables: [Aligned<i32>; AT_ONCE],
-    visits: Vec<Visit>,
+    /// Sums for all masks, `[panel][block][mask][column]`.
+    tables: Aligned<i32>,
+    visits: Visits,
 }
 
 /// One block of one slot.
@@ -54,10 +52,10 @@ pub fn run(
 ) {
     let blocks = 0..plan.time.blocks;
     let jobs = slots.iter().flat_map(|slot| blocks.clone().map(move |block| Job { slot, block }));
-    let mut waiting = Vec::with_capacity(AT_ONCE);
+    let mut waiting = Vec::with_capacity(BLOCKS);
     for job in jobs.filter(|job| job.active(plan) != 0) {
         waiting.push(job);
-        if waiting.len() == AT_ONCE {
+        if waiting.len() == BLOCKS {
             add_blocks(simd, plan, lanes, part, &waiting, scratch);
             waiting.clear();
         }
@@ -68,23 +66,30 @@ pub fn run(
 }
 
 /// What ACCUMULATE counts for one slot.
-pub fn tally(plan: &GradientPlan, lanes: usize, slot: &Slot) -> Tally {
+pub fn tally(simd: Simd, plan: &GradientPlan, lanes: usize, slot: &Slot) -> Tally {
     let mut tally = Tally::default();
     for block in 0..plan.time.blocks {
-        count(plan, lanes, slot, block, &mut tally);
+        count(simd, plan, lanes, slot, block, &mut tally);
     }
     tally
 }
 
-fn count(plan: &GradientPlan, lanes: usize, slot: &Slot, block: usize, tally: &mut Tally) {
+fn count(
+    simd: Simd,
+    plan: &GradientPlan,
+    lanes: usize,
+    slot: &Slot,
+    block: usize,
+    tally: &mut Tally,
+) {
     let words = &slot.spikes[plan.input.block(block, lanes)];
-    let masks = Masks::of(&words[..plan.rows.fan_in]);
-    let zero_words = zero_words(words, lanes);
-    let errors = Masks::of(&slot.nonzero[plan.nonzero.block(block, 1)]);
-    tally.add(Counter::WgSkipped, errors.count[0] as usize);
-    for (steps, &tiles) in errors.count.iter().enumerate().skip(1).filter(|(_, tiles)| **tiles > 0)
-    {
-        let (common, tiles) = (masks.common(steps as u8), tiles as usize);
+    let zero_words = list::zero_words(simd, words, lanes);
+    for (steps, tiles) in occurring(&slot.nonzero[plan.nonzero.block(block, 1)]) {
+        if steps == 0 {
+            tally.add(Counter::WgSkipped, tiles);
+            continue;
+        }
+        let common = list::common(simd, &words[..plan.rows.fan_in], steps);
         tally.add(Counter::WgVisits, tiles * common.visits);
         tally.add(Counter::WgEvents, tiles * common.events);
         tally.add(Counter::WgWords, tiles * plan.input.tiles);
@@ -93,7 +98,7 @@ fn count(plan: &GradientPlan, lanes: usize, slot: &Slot, block: usize, tally: &m
     }
 }
 
-/// Adds the errors of up to [`AT_ONCE`] blocks.
+/// Adds the errors of up to [`BLOCKS`] blocks.
 fn add_blocks(
     simd: Simd,
     plan: &GradientPlan,
@@ -105,9 +110,10 @@ fn add_blocks(
     let fan_in = plan.rows.fan_in;
     let width = part.width;
     let first = part.panels.first().map_or(0, |panel| panel.first);
-    let mut inputs: [&[u8]; AT_ONCE] = [&[]; AT_ONCE];
-    let mut active = [0u8; AT_ONCE];
+    let mut inputs: [&[u8]; BLOCKS] = [&[]; BLOCKS];
+    let mut active = [0u8; BLOCKS];
     scratch.errors.reserve(TIME_BLOCK * width);
+    scratch.tables.reserve(BLOCKS * MASKS * width);
     for (i, job) in jobs.iter().enumerate() {
         let (slot, block) = (job.slot, job.block);
         inputs[i] = &slot.spikes[plan.input.block(block, lanes)][..fan_in];
@@ -119,45 +125,21 @@ fn add_blocks(
         let rows = &slot.errors[plan.errors.block(block, TIME_BLOCK * lanes)];
         let shift = 6 + plan.gradient_shift;
         align::errors(simd, lanes, rows, nonzero, steps, shift, width, &mut scratch.errors);
-        let table = &mut scratch.tables[i];
-        table.reserve(MASKS * width);
         for panel in part.panels {
             let errors = &scratch.errors[panel.first..];
-            let table = &mut table[panel.range(MASKS)];
+            let tables = &mut scratch.tables[panel.range(BLOCKS * MASKS)];
+            let table = &mut tables[i * MASKS * panel.columns..];
             gradient::mask_sums(simd, errors, width, panel.columns, steps, table);
         }
     }
 
-    scratch.visits.resize(fan_in, (0, 0));
-    let visits = list_visits(&inputs[..jobs.len()], active, &mut scratch.visits);
+    let count = jobs.len();
+    list::visits(simd, &inputs[..count], &active[..count], &mut scratch.visits);
     for panel in part.panels {
-        let tables: [&[i32]; AT_ONCE] = std::array::from_fn(|i| match jobs.get(i) {
-            Some(_) => &scratch.tables[i][panel.range(MASKS)],
-            None => &[],
-        });
+        let tables = &scratch.tables[panel.range(BLOCKS * MASKS)];
         let range = panel.range(fan_in);
         let gradients =
             &mut part.gradient[range.start - first * fan_in..range.end - first * fan_in];
-        gradient::add_visits(simd, gradients, panel.columns, &tables[..jobs.len()], visits);
+        gradient::add_visits(simd, gradients, panel.columns, tables, &scratch.visits);
     }
-}
-
-/// The rows that any of the blocks visits, with the masks of all.
-fn list_visits<'a>(
-    inputs: &[&[u8]],
-    active: [u8; AT_ONCE],
-    visits: &'a mut [Visit],
-) -> &'a [Visit] {
-    let mut count = 0;
-    for j in 0..visits.len() {
-        let masks = inputs
-            .iter()
-            .zip(active)
-            .rev()
-            .fold(0, |masks, (input, active)| masks << 8 | u32::from(input[j] & active));
-        // Stored in any case, kept if not zero: no branch.
-        visits[count] = (j as u32, masks);
-        count += usize::from(masks != 0);
-    }
-    &visits[..count]
 }

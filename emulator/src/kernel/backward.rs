@@ -3,19 +3,13 @@
 use super::simd::vectorised;
 use backspike_arch::num::{BackwardParams, Reset};
 
-/// Adds to `sums[i]` the dot product of row `events[i].0` of a panel with the errors of step `events[i].1`.
+/// Adds to `sums[i]` the dot product of row `rows[i]` of a panel with `errors`.
 #[inline(always)]
-fn panel_dots<const COLUMNS: usize>(
-    panel: &[i32],
-    errors: &[i32],
-    stride: usize,
-    events: &[(u32, u32)],
-    sums: &mut [i64],
-) {
-    let (rows, _) = panel.as_chunks::<COLUMNS>();
-    for (sum, &(row, step)) in sums.iter_mut().zip(events) {
-        let row = &rows[row as usize];
-        let errors = &errors[step as usize * stride..][..COLUMNS];
+fn panel_dots<const COLUMNS: usize>(panel: &[i32], errors: &[i32], rows: &[u32], sums: &mut [i64]) {
+    let (panel, _) = panel.as_chunks::<COLUMNS>();
+    let Some(errors) = errors.first_chunk::<COLUMNS>() else { return };
+    for (sum, &row) in sums.iter_mut().zip(rows) {
+        let row = &panel[row as usize];
         let mut dot = 0i64;
         for i in 0..COLUMNS {
             // 2^-24 times 2^-24 is exact in 59 bits at 2^-48; one floor to 2^-30.
@@ -25,23 +19,48 @@ fn panel_dots<const COLUMNS: usize>(
     }
 }
 
+/// Errors of one step to its rows, and the tiles' nonzero bits.
+#[inline(always)]
+fn tile_rows<const LANES: usize>(d: &[u16], step: usize, rows: &mut [u16], nonzero: &mut [u8]) {
+    let tiles = d.as_chunks::<LANES>().0.iter().zip(rows.chunks_exact_mut(4 * LANES));
+    for ((d, rows), nonzero) in tiles.zip(nonzero) {
+        rows[step * LANES..][..LANES].copy_from_slice(d);
+        let any = d.iter().fold(0, |any, d| any | d);
+        *nonzero |= u8::from(any != 0) << step;
+    }
+}
+
 vectorised! {
-    /// Adds to `sums` the dot products of rows of a panel `[row][columns]` with `errors[step * stride ..][.. columns]` for each
-    /// event (row, step). Q24 inputs, Q30 sums.
+    /// Adds to `sums` the dot products of rows of a panel `[row][columns]` with `errors`. Q24 inputs, Q30 sums.
     pub fn dots(
         simd,
         panel: &[i32],
         columns: usize,
         errors: &[i32],
-        stride: usize,
-        events: &[(u32, u32)],
+        rows: &[u32],
         sums: &mut [i64],
     ) {
         match columns {
-            128 => panel_dots::<128>(panel, errors, stride, events, sums),
-            64 => panel_dots::<64>(panel, errors, stride, events, sums),
-            32 => panel_dots::<32>(panel, errors, stride, events, sums),
-            _ => panel_dots::<16>(panel, errors, stride, events, sums),
+            64 => panel_dots::<64>(panel, errors, rows, sums),
+            32 => panel_dots::<32>(panel, errors, rows, sums),
+            _ => panel_dots::<16>(panel, errors, rows, sums),
+        }
+    }
+
+    /// Stores the errors of one step in the error rows `[tile][4][lanes]` of a block, and sets the tiles' `nonzero` bits.
+    pub fn store(
+        simd,
+        lanes: usize,
+        d: &[u16],
+        step: usize,
+        rows: &mut [u16],
+        nonzero: &mut [u8],
+    ) {
+        match lanes {
+            4 => tile_rows::<4>(d, step, rows, nonzero),
+            8 => tile_rows::<8>(d, step, rows, nonzero),
+            16 => tile_rows::<16>(d, step, rows, nonzero),
+            _ => tile_rows::<32>(d, step, rows, nonzero),
         }
     }
 }

@@ -1,34 +1,35 @@
 //! WG: adds the errors of a visit's steps to its gradient row.
 //!
 //! The errors of a block are first summed for every one of its 16 step masks, so that a visit is one row to add, whatever its
-//! mask. Four blocks (of one or more samples) are added in one pass over the gradient rows.
+//! mask. Several blocks (of one or more samples) are added in one pass over the gradient rows.
 
+use super::list::{BLOCKS, Visits};
 use super::simd::vectorised;
 
 /// Step masks of a block.
 pub const MASKS: usize = 16;
 
-/// A gradient row with the step masks of the blocks added together, one per byte, least significant first.
-pub type Visit = (u32, u32);
-
+/// Adds `COUNT` table rows to each visited row.
 #[inline(always)]
-fn panel_add<const COLUMNS: usize, const BLOCKS: usize>(
+fn panel_add<const COLUMNS: usize, const COUNT: usize>(
     panel: &mut [i32],
-    tables: &[&[i32]],
-    visits: &[Visit],
+    tables: &[i32],
+    visits: &Visits,
 ) {
-    let (rows, _) = panel.as_chunks_mut::<COLUMNS>();
-    let tables: [&[[i32; COLUMNS]; MASKS]; BLOCKS] = std::array::from_fn(|block| {
-        // A panel's table has MASKS rows of COLUMNS.
-        tables[block].as_chunks::<COLUMNS>().0.first_chunk().expect("a table of the panel's size")
-    });
-    for &(row, masks) in visits {
-        let row = &mut rows[row as usize];
-        let sums: [&[i32; COLUMNS]; BLOCKS] =
-            std::array::from_fn(|block| &tables[block][(masks >> (8 * block)) as usize % MASKS]);
+    let list = &visits.by_count[COUNT - 1];
+    let (gradient, _) = panel.as_chunks_mut::<COLUMNS>();
+    let (tables, _) = tables.as_chunks::<COLUMNS>();
+    let Some(tables) = tables.first_chunk::<{ BLOCKS * MASKS }>() else { return };
+    for ((&row, &low), &high) in list.rows.iter().zip(&*list.low).zip(&*list.high) {
+        let row = &mut gradient[row as usize];
+        let added: [&[i32; COLUMNS]; COUNT] = std::array::from_fn(|i| {
+            let entry = if i < 4 { low >> (8 * i) } else { high >> (8 * i - 32) };
+            // Entries have seven bits; the remainder spares the check.
+            &tables[entry as usize % (BLOCKS * MASKS)]
+        });
         for i in 0..COLUMNS {
             let mut sum = row[i];
-            for table in sums {
+            for table in added {
                 sum = sum.wrapping_add(table[i]);
             }
             row[i] = sum;
@@ -37,13 +38,15 @@ fn panel_add<const COLUMNS: usize, const BLOCKS: usize>(
 }
 
 #[inline(always)]
-fn panel_blocks<const COLUMNS: usize>(panel: &mut [i32], tables: &[&[i32]], visits: &[Visit]) {
-    match tables.len() {
-        1 => panel_add::<COLUMNS, 1>(panel, tables, visits),
-        2 => panel_add::<COLUMNS, 2>(panel, tables, visits),
-        3 => panel_add::<COLUMNS, 3>(panel, tables, visits),
-        _ => panel_add::<COLUMNS, 4>(panel, tables, visits),
-    }
+fn panel_counts<const COLUMNS: usize>(panel: &mut [i32], tables: &[i32], visits: &Visits) {
+    panel_add::<COLUMNS, 1>(panel, tables, visits);
+    panel_add::<COLUMNS, 2>(panel, tables, visits);
+    panel_add::<COLUMNS, 3>(panel, tables, visits);
+    panel_add::<COLUMNS, 4>(panel, tables, visits);
+    panel_add::<COLUMNS, 5>(panel, tables, visits);
+    panel_add::<COLUMNS, 6>(panel, tables, visits);
+    panel_add::<COLUMNS, 7>(panel, tables, visits);
+    panel_add::<COLUMNS, 8>(panel, tables, visits);
 }
 
 vectorised! {
@@ -69,19 +72,19 @@ vectorised! {
         }
     }
 
-    /// Adds the tables' rows of each visit to its row of a gradient panel `[row][columns]`. One to four tables.
+    /// Adds the tables' rows of each visit to its row of a gradient panel `[row][columns]`. `tables` is
+    /// `[block][mask][columns]`.
     pub fn add_visits(
         simd,
         panel: &mut [i32],
         columns: usize,
-        tables: &[&[i32]],
-        visits: &[Visit],
+        tables: &[i32],
+        visits: &Visits,
     ) {
         match columns {
-            128 => panel_blocks::<128>(panel, tables, visits),
-            64 => panel_blocks::<64>(panel, tables, visits),
-            32 => panel_blocks::<32>(panel, tables, visits),
-            _ => panel_blocks::<16>(panel, tables, visits),
+            64 => panel_counts::<64>(panel, tables, visits),
+            32 => panel_counts::<32>(panel, tables, visits),
+            _ => panel_counts::<16>(panel, tables, visits),
         }
     }
 }

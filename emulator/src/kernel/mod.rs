@@ -6,6 +6,7 @@ pub mod align;
 pub mod backward;
 pub mod forward;
 pub mod gradient;
+pub mod list;
 pub mod neuron;
 pub mod optimizer;
 pub mod simd;

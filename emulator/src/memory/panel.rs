@@ -1,10 +1,11 @@
 //! How the emulator lays out what the machine keeps tile by tile.
 //!
-//! The columns of a slice (its output lanes) are cut into *panels* of 128, 64, 32 or 16 columns; a panel holds its columns of
+//! The columns of a slice (its output lanes) are cut into *panels* of 64, 32 or 16 columns; a panel holds its columns of
 //! all rows, contiguous: `[row][columns]`. A panel of a large layer fits the second-level cache, a row of it the vector
 //! registers. The layout does not depend on the lanes of the core.
 
-const SIZES: [usize; 4] = [128, 64, 32, 16];
+const SIZES: [usize; 3] = [64, 32, 16];
+const LARGEST: usize = SIZES[0];
 
 /// One panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +41,12 @@ pub fn panels(width: usize) -> impl Iterator<Item = Panel> {
 
 /// The panel of a column.
 pub fn panel_of(width: usize, column: usize) -> Panel {
-    let whole = width / 128 * 128;
+    let whole = width / LARGEST * LARGEST;
     if column < whole {
-        return Panel { first: column / 128 * 128, columns: 128 };
+        return Panel { first: column / LARGEST * LARGEST, columns: LARGEST };
     }
     let mut first = whole;
-    for size in [64, 32, 16] {
+    for size in [32, 16] {
         if (width - whole) & size != 0 {
             if column < first + size {
                 return Panel { first, columns: size };

@@ -43,11 +43,16 @@ impl Slot {
     }
 }
 
-/// Eight step masks from the 32 bits of a plane word.
+/// Step masks from the 32 bits of a plane word; eight, or the first four.
 pub fn unpack(word: u32, masks: &mut [u8]) {
-    for (i, mask) in masks.iter_mut().enumerate() {
-        *mask = (word >> (TIME_BLOCK * i)) as u8 & 0xf;
-    }
+    // Each step halves the distance between neighbours: 16 bits to each half, 8 to each quarter, 4 to each byte.
+    let mut spread = u64::from(word);
+    spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff;
+    spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    spread = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let bytes = spread.to_le_bytes();
+    let count = masks.len();
+    masks.copy_from_slice(&bytes[..count]);
 }
 
 /// 32 bits of a plane word from eight step masks.
