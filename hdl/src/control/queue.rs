@@ -15,7 +15,7 @@ pub struct InstructionQueue {
     pub pop_i: Signal<In, Bit>,
     pub head_o: Signal<Out, Bits<64>>,
     pub valid_o: Signal<Out, Bit>,
-    memory: Ram<64>,
+    slots: Ram<64>,
     write_at: Reg<Bits<20>>,
     read_at: Reg<Bits<20>>,
     count: Reg<Bits<20>>,
@@ -39,7 +39,7 @@ impl InstructionQueue {
             pop_i: Default::default(),
             head_o: Default::default(),
             valid_o: Default::default(),
-            memory: Ram::new(depth),
+            slots: Ram::new(depth),
             write_at: Default::default(),
             read_at: Default::default(),
             count: Default::default(),
@@ -57,9 +57,9 @@ impl Logic for InstructionQueue {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, write_at, read_at, count, valid);
-        self.memory.clock.next = self.clock.val();
+        self.slots.clock.next = self.clock.val();
         self.full_o.next = self.count.q.val() == self.depth.val();
-        self.head_o.next = self.memory.rdata_o.val();
+        self.head_o.next = self.slots.rdata_o.val();
         self.valid_o.next = self.valid.q.val();
 
         self.next_read.next = self.read_at.q.val();
@@ -74,12 +74,12 @@ impl Logic for InstructionQueue {
         // What is written in this cycle cannot be read in it, so it does not count yet.
         self.valid.d.next = self.left.val().any();
         self.read_at.d.next = self.next_read.val();
-        self.memory.raddr_i.next = self.next_read.val();
-        self.memory.ren_i.next = self.left.val().any();
+        self.slots.raddr_i.next = self.next_read.val();
+        self.slots.ren_i.next = self.left.val().any();
 
-        self.memory.waddr_i.next = self.write_at.q.val();
-        self.memory.wdata_i.next = self.data_i.val();
-        self.memory.wen_i.next = self.push_i.val();
+        self.slots.waddr_i.next = self.write_at.q.val();
+        self.slots.wdata_i.next = self.data_i.val();
+        self.slots.wen_i.next = self.push_i.val();
         self.count.d.next = self.left.val();
         if self.push_i.val() {
             self.count.d.next = self.left.val() + 1;

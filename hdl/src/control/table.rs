@@ -14,7 +14,7 @@ pub struct DescriptorTable {
     pub ren_i: Signal<In, Bit>,
     pub slice_i: Signal<In, Bits<8>>,
     pub column_o: Vec<Signal<Out, Bits<32>>>,
-    memory: Vec<Ram<32>>,
+    columns: Vec<Ram<32>>,
     here: Signal<Local, Bits<5>>,
     _columns: usize,
     _slices: usize,
@@ -32,7 +32,7 @@ impl DescriptorTable {
             ren_i: Default::default(),
             slice_i: Default::default(),
             column_o: (0..columns).map(|_| Default::default()).collect(),
-            memory: (0..columns).map(|_| Ram::new(slices)).collect(),
+            columns: (0..columns).map(|_| Ram::new(slices)).collect(),
             here: Default::default(),
             _columns: columns,
             _slices: slices,
@@ -45,14 +45,14 @@ impl Logic for DescriptorTable {
     fn update(&mut self) {
         for i in 0..self._columns {
             self.here.next = i.to_bits();
-            self.memory[i].clock.next = self.clock.val();
-            self.memory[i].raddr_i.next = bit_cast::<20, 8>(self.slice_i.val());
-            self.memory[i].ren_i.next = self.ren_i.val();
-            self.memory[i].waddr_i.next = bit_cast::<20, 8>(self.write_slice_i.val());
-            self.memory[i].wdata_i.next = self.write_data_i.val();
-            self.memory[i].wen_i.next =
+            self.columns[i].clock.next = self.clock.val();
+            self.columns[i].raddr_i.next = bit_cast::<20, 8>(self.slice_i.val());
+            self.columns[i].ren_i.next = self.ren_i.val();
+            self.columns[i].waddr_i.next = bit_cast::<20, 8>(self.write_slice_i.val());
+            self.columns[i].wdata_i.next = self.write_data_i.val();
+            self.columns[i].wen_i.next =
                 self.write_i.val() & (self.write_column_i.val() == self.here.val());
-            self.column_o[i].next = self.memory[i].rdata_o.val();
+            self.column_o[i].next = self.columns[i].rdata_o.val();
         }
     }
 
