@@ -1,0 +1,72 @@
+//! The gradient lane against the pure functions: loads and adds in any interleaving the order rule allows.
+
+mod block;
+
+use backspike_arch::num::{Gradient, accumulate_gradient};
+use backspike_hdl::engine::{GRADIENT_LATENCY, GradientLane};
+use block::{Expected, STARTS, field, generator, library, pattern, start};
+use rand::Rng;
+
+#[test]
+fn a_lane_accumulates_the_gradient() {
+    let mut rng = generator("a_lane_accumulates_the_gradient");
+    let library = library(GradientLane::default());
+    for seed in STARTS {
+        let mut model = start(&library, seed);
+        let mut expected = Expected::default();
+        let mut cycle = 0;
+        let mut single = 0;
+        for _ in 0..2000 {
+            let shift = if rng.random() { 0 } else { rng.random_range(0..16) };
+            model.set("gradient_shift_i", u64::from(shift));
+            let mut errors = [None; 4];
+            let mut visit: Option<Gradient> = None;
+            let (loading, adding) = (rng.random_range(0.05..1.0), rng.random_range(0.1..1.0));
+            let starting = rng.random_range(0.1..1.0);
+            for beat in 0..60 {
+                // Errors of the tile-block before, and of a shift before, may still be there: every step is loaded before its use.
+                let load = beat < 4 || rng.random_bool(loading);
+                let load_step = if beat < 4 { beat } else { rng.random_range(0..4) };
+                let error = pattern(&mut rng);
+                model.set("load_valid_i", load.into());
+                model.set("load_step_i", load_step);
+                model.set("error_i", error.0.into());
+
+                let add_step = rng.random_range(0..4);
+                let first = visit.is_none() || rng.random_bool(starting);
+                let start_value: i32 = rng.random();
+                // The last beats drain the loads: a shift changes only when none is on its way.
+                let add = errors[add_step].is_some() && beat < 56 && rng.random_bool(adding);
+                model.set("add_valid_i", add.into());
+                model.set("add_step_i", add_step as u64);
+                model.set("add_first_i", if add { first.into() } else { rng.random_range(0..2) });
+                model.set("gradient_i", field(start_value.into(), 32));
+                if add {
+                    let error = errors[add_step].expect("loaded");
+                    let mut gradient =
+                        if first { Gradient(start_value) } else { visit.expect("begun") };
+                    let what = format!("{gradient:?} + {error:?} >> (6 + {shift})");
+                    accumulate_gradient(&mut gradient, error, shift);
+                    let due = cycle + GRADIENT_LATENCY as u64;
+                    expected.push(&model, due, "gradient_o", field(gradient.0.into(), 32), what);
+                    single += u64::from(first);
+                    visit = Some(gradient);
+                }
+                if load {
+                    errors[load_step as usize] = Some(error);
+                }
+                model.tick(1);
+                cycle += 1;
+                expected.check(&model, cycle);
+            }
+            model.set("load_valid_i", 0);
+            model.set("add_valid_i", 0);
+            for _ in 0..GRADIENT_LATENCY {
+                model.tick(1);
+                cycle += 1;
+                expected.check(&model, cycle);
+            }
+        }
+        assert!(expected.checks() > 20_000 && single > 5000, "{} {single}", expected.checks());
+    }
+}
