@@ -10,6 +10,8 @@ use std::{
 
 use backspike_arch::{ArchConfig, Device, DeviceError, HostAddress, PackedWord as _, PushWord};
 
+use backspike_hdl::core::{CoreError, core_design};
+
 use crate::{Build, BuildError, Library, Model, ModelError, Optimize};
 
 const HOST_PORT: &str = include_str!("../cpp/core.cpp");
@@ -103,6 +105,17 @@ type RunFunction = unsafe extern "C" fn(
     *mut HostRun,
 );
 
+/// Why there is no Verilated core.
+#[derive(Debug, thiserror::Error)]
+pub enum RtlError {
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
 /// The build of a core's Verilog; every seed is an instance of the same library.
 #[derive(Clone)]
 pub struct RtlLibrary {
@@ -113,6 +126,12 @@ pub struct RtlLibrary {
 }
 
 impl RtlLibrary {
+    /// The core that the generator makes for `config`.
+    pub fn new(config: &ArchConfig, waves: bool, optimize: Optimize) -> Result<Self, RtlError> {
+        let design = core_design(config)?;
+        Ok(Self::from_verilog(config, design.top(), &design.to_single_file(), waves, optimize)?)
+    }
+
     /// A core from its Verilog text.
     pub fn from_verilog(
         config: &ArchConfig,
@@ -175,6 +194,12 @@ pub struct RtlDevice {
 }
 
 impl RtlDevice {
+    /// Builds (or finds in the cache) the core of `config` and resets it.
+    pub fn new(config: &ArchConfig, options: &RtlOptions) -> Result<Self, RtlError> {
+        let library = RtlLibrary::new(config, options.waves.is_some(), options.optimize)?;
+        Ok(library.device(options)?)
+    }
+
     /// Clock cycles since power-on.
     pub fn cycles(&self) -> u64 {
         self.model.cycles()

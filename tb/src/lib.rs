@@ -12,7 +12,7 @@ mod rows;
 pub mod toolchain;
 pub mod verilate;
 
-pub use device::{RtlDevice, RtlLibrary, RtlOptions, Waves};
+pub use device::{RtlDevice, RtlError, RtlLibrary, RtlOptions, Waves};
 pub use model::{Library, Model, ModelError, Port};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use verilate::{Build, BuildError, Optimize, lint};

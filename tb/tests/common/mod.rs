@@ -5,6 +5,7 @@ use std::env;
 
 use backspike_arch::ArchConfig;
 use backspike_tb::{
+    Optimize, RtlLibrary,
     network::{Limits, Network},
     program::Placement,
 };
@@ -53,4 +54,9 @@ pub fn network(rng: &mut ChaCha8Rng, config: &ArchConfig) -> (Network, Placement
         limits.neurons = (limits.neurons * 3 / 4).max(1);
         limits.layers = (limits.layers - 1).max(1);
     }
+}
+
+/// The Verilated core of `config`.
+pub fn library(config: &ArchConfig) -> RtlLibrary {
+    RtlLibrary::new(config, false, Optimize::Quick).unwrap_or_else(|error| panic!("{error}"))
 }
