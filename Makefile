@@ -18,7 +18,7 @@ train: build ## train the digits on the RTL in Verilator and prove the weights e
 
 test: lint ## all checks: formatting, lints, generated files, unit tests, RTL against emulator
 	$(CARGO) test --workspace
-	$(BACKSPIKE) generate --check
+	$(CARGO) run --quiet --package backspike -- generate --check
 
 lint: setup
 	$(CARGO) fmt --all --check
