@@ -160,8 +160,8 @@ impl Reference {
                 let word = self.config.plane_row(slot, d.in_plane_base as usize + q);
                 let trace: [u128; 3] = std::array::from_fn(|i| self.trace[i][word]);
                 let times = b * B..steps.min(b * B + B);
+                self.count(Counter::BpWords);
                 let e = if propagate {
-                    self.count(Counter::BpWords);
                     self.products(&d, slot, tile, b, trace)
                 } else {
                     let mut e = vec![[0i64; B]; lanes];
