@@ -78,8 +78,6 @@ fn stored_errors(
             }
         }
     }
-    tally.add(Counter::BpWords, plan.target.tiles);
-    tally.add(Counter::BpWords, plan.target.tiles);
     tally.add(Counter::BpErrorReads, plan.target.tiles * steps);
 }
 
