@@ -78,6 +78,7 @@ fn stored_errors(
             }
         }
     }
+    tally.add(Counter::BpWords, plan.target.tiles);
     tally.add(Counter::BpErrorReads, plan.target.tiles * steps);
 }
 
