@@ -2,12 +2,19 @@
 
 use backspike_arch::{ArchConfig, Device, DeviceError, HostAddress, PushWord, Region};
 use backspike_emulator::Emulator;
+pub use backspike_tb::{Optimize, RtlError, RtlLibrary, RtlOptions, Waves};
 
 /// The emulator on `threads` threads.
 pub fn emulator(config: &ArchConfig, threads: usize) -> Result<Box<dyn Device>, DeviceError> {
     let emulator = Emulator::new(config, threads)
         .map_err(|error| DeviceError::Failed(format!("the emulator cannot be made: {error}")))?;
     Ok(Box::new(emulator))
+}
+
+/// The generated Verilog in Verilator; the build is cached by its content. With `waves`, an FST file of the first cycles.
+pub fn rtl(config: &ArchConfig, waves: Option<Waves>) -> Result<Box<dyn Device>, RtlError> {
+    let library = RtlLibrary::new(config, waves.is_some(), Optimize::Full)?;
+    Ok(Box::new(library.device(&RtlOptions { waves, ..RtlOptions::default() })?))
 }
 
 /// Two devices of the same configuration that get the same writes and must push the same words.
@@ -65,13 +72,4 @@ impl Device for Mirror {
             }
         }
     }
-}
-
-/// TEMPORARY
-pub fn verilog(_config: &ArchConfig) -> Result<String, DeviceError> {
-    Err(DeviceError::Failed("not yet".into()))
-}
-/// TEMPORARY
-pub fn rtl(_config: &ArchConfig) -> Result<Box<dyn Device>, DeviceError> {
-    Err(DeviceError::Failed("not yet".into()))
 }

@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::target::CoreOptions;
 use anyhow::{Context, Result, bail};
+use backspike_hdl::core::core_design;
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,10 +43,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         });
         let config = arguments.core.config()?;
         files.push((PathBuf::from(format!("{}.toml", config.name)), config.to_toml()));
-        files.push((
-            PathBuf::from(format!("{}.v", config.name)),
-            backspike::device::verilog(&config)?,
-        ));
+        let modules = core_design(&config)?.modules;
+        files.extend(modules.into_iter().map(|m| (PathBuf::from(format!("{}.v", m.name)), m.text)));
     }
     if arguments.check { check(&root, &files) } else { write(&root, &files) }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use backspike::compiler::{Program, compile, fitting_preset};
-use backspike::device::{Mirror, emulator, rtl};
+use backspike::device::{Mirror, Waves, emulator, rtl};
 use backspike::network::Network;
 use backspike_arch::{ArchConfig, Device};
 use clap::{Args, ValueEnum};
@@ -93,6 +93,12 @@ pub struct DeviceOptions {
     /// Threads of emulator and encoder
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
+    /// RTL: record waves (FST) of the first cycles; builds a second, slower model
+    #[arg(long, value_name = "FILE")]
+    waves: Option<PathBuf>,
+    /// RTL: cycles to record
+    #[arg(long, value_name = "N", default_value_t = 100_000, requires = "waves")]
+    wave_cycles: u64,
 }
 
 impl DeviceOptions {
@@ -106,7 +112,9 @@ impl DeviceOptions {
                     "building the core {} with Verilator (cached for the next time)",
                     config.name
                 );
-                rtl(config)?
+                let window = 0..self.wave_cycles;
+                let waves = self.waves.clone().map(|path| Waves { path, window });
+                rtl(config, waves)?
             }
         };
         Ok(match (verify, self.device) {

@@ -28,11 +28,11 @@ const RATE_STREAM: u32 = 0x5241_5445;
 /// Why training ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    #[error("{0}")]
+    #[error(transparent)]
     Input(#[from] Problems),
-    #[error("{0}")]
+    #[error(transparent)]
     Device(#[from] DeviceError),
-    #[error("{0}")]
+    #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
 }
 
