@@ -8,8 +8,8 @@ use backspike_arch::num::{
 use backspike_hdl::engine::{
     BACKWARD_LATENCY, BackwardLane, DotProduct, PRODUCT_LATENCY, Product, handover_latency,
 };
-use backspike_tb::{Model, Port};
-use block::{Expected, STARTS, field, generator, library, pattern, spread, start};
+use backspike_tb::{Library, Model, Port};
+use block::{Expected, STARTS, catches, field, generator, library, pattern, spread, start};
 use rand::{Rng, rngs::StdRng};
 
 /// All exponents and signs with the edges of the mantissa and some numbers between: 2048 operands.
@@ -90,11 +90,10 @@ impl DotBench {
         }
         let mut capture = 0;
         let mut retired = [0; 4];
-        if marker || (event && first) {
-            if let Some(lane) = self.visit.lane.take() {
-                capture = 1 << lane;
-                retired = self.visit.sums;
-            }
+        let retires = marker || (event && first);
+        if let Some(lane) = self.visit.lane.take_if(|_| retires) {
+            capture = 1 << lane;
+            retired = self.visit.sums;
         }
         if event {
             if first {
@@ -124,52 +123,71 @@ impl DotBench {
 fn visits_are_summed_and_handed_over() {
     let mut rng = generator("visits_are_summed_and_handed_over");
     for lanes in [4, 8, 16, 32] {
-        let library = library(DotProduct::new(lanes));
-        let mut saturated = 0;
-        for seed in STARTS {
-            let model = start(&library, seed);
-            let ports =
-                |name: &str| (0..lanes).map(|i| model.port(&format!("{name}_{i}"))).collect();
-            let mut bench = DotBench {
-                weights: ports("weight_i"),
-                errors: ports("error_i"),
-                model,
-                visit: Visit::default(),
-                captures: Expected::default(),
-                handovers: Expected::default(),
-                cycle: 0,
-                saturated: 0,
-            };
-            for _ in 0..150 {
-                let (busy, starting) = (rng.random_range(0.2..=1.0), rng.random_range(0.05..=1.0));
-                let large = rng.random_bool(0.2);
-                // A visit begins with a first event, also after a marker.
-                let mut begun = false;
-                for _ in 0..rng.random_range(1..60) {
-                    let event = rng.random_bool(busy);
-                    let first = !begun || rng.random_bool(starting);
-                    begun |= event;
-                    bench.cycle(&mut rng, event, event && first, false, large);
-                }
-                for _ in 0..rng.random_range(0..3) {
-                    let first = rng.random();
-                    bench.cycle(&mut rng, false, first, false, large);
-                }
-                // The marker, alone or with the first event of the next tile-block.
-                let event = rng.random();
-                let first = event || rng.random();
-                bench.cycle(&mut rng, event, first, true, large);
-                if event {
-                    for _ in 0..rng.random_range(0..5) {
-                        bench.cycle(&mut rng, true, false, false, large);
-                    }
+        visit_bench(&library(DotProduct::new(lanes)), lanes, &mut rng);
+    }
+}
+
+#[test]
+fn mutations_of_the_backward_path_are_caught() {
+    let mut rng = generator("mutations_of_the_backward_path_are_caught");
+    for (from, to) in [
+        // A marker that does not retire the last visit, and the floor of a product cut short.
+        ("= (starts || marker_i) && pending_q;", "= starts && pending_q;"),
+        ("exact = 23'd0 - {1'b0, magnitude_q};", "exact = ~{1'b0, magnitude_q};"),
+    ] {
+        catches(DotProduct::new(4), from, to, |library| visit_bench(library, 4, &mut rng));
+    }
+    for (from, to) in
+        [("assign leaked = later - leak;", "assign leaked = later;"), ("|| (reset_i != 2'd2)", "")]
+    {
+        catches(BackwardLane::default(), from, to, |library| lane_bench(library, &mut rng));
+    }
+}
+
+fn visit_bench(library: &Library, lanes: usize, rng: &mut StdRng) {
+    let mut saturated = 0;
+    for seed in STARTS {
+        let model = start(library, seed);
+        let ports = |name: &str| (0..lanes).map(|i| model.port(&format!("{name}_{i}"))).collect();
+        let mut bench = DotBench {
+            weights: ports("weight_i"),
+            errors: ports("error_i"),
+            model,
+            visit: Visit::default(),
+            captures: Expected::default(),
+            handovers: Expected::default(),
+            cycle: 0,
+            saturated: 0,
+        };
+        for _ in 0..150 {
+            let (busy, starting) = (rng.random_range(0.2..=1.0), rng.random_range(0.05..=1.0));
+            let large = rng.random_bool(0.2);
+            // A visit begins with a first event, also after a marker.
+            let mut begun = false;
+            for _ in 0..rng.random_range(1..60) {
+                let event = rng.random_bool(busy);
+                let first = !begun || rng.random_bool(starting);
+                begun |= event;
+                bench.cycle(rng, event, event && first, false, large);
+            }
+            for _ in 0..rng.random_range(0..3) {
+                let first = rng.random();
+                bench.cycle(rng, false, first, false, large);
+            }
+            // The marker, alone or with the first event of the next tile-block.
+            let event = rng.random();
+            let first = event || rng.random();
+            bench.cycle(rng, event, first, true, large);
+            if event {
+                for _ in 0..rng.random_range(0..5) {
+                    bench.cycle(rng, true, false, false, large);
                 }
             }
-            assert!(bench.captures.checks() > 5000);
-            saturated += bench.saturated;
         }
-        assert!(saturated > 100, "only {saturated} sums saturated with {lanes} lanes");
+        assert!(bench.captures.checks() > 5000);
+        saturated += bench.saturated;
     }
+    assert!(saturated > 100, "only {saturated} sums saturated with {lanes} lanes");
 }
 
 fn neuron(rng: &mut StdRng) -> BackwardParams {
@@ -213,14 +231,17 @@ fn set_neuron(model: &mut Model, params: &BackwardParams) {
 #[test]
 fn a_lane_steps_back_in_time() {
     let mut rng = generator("a_lane_steps_back_in_time");
-    let library = library(BackwardLane::default());
+    lane_bench(&library(BackwardLane::default()), &mut rng);
+}
+
+fn lane_bench(library: &Library, rng: &mut StdRng) {
     for seed in STARTS {
-        let mut model = start(&library, seed);
+        let mut model = start(library, seed);
         let (mut cycle, mut saturated, mut extreme) = (0, 0, 0);
         let mut outputs = Expected::default();
         let (mut collected, mut given) = ([0; 4], [0; 4]);
         for _ in 0..3000 {
-            let params = neuron(&mut rng);
+            let params = neuron(rng);
             set_neuron(&mut model, &params);
             let mut v = Fixed(0);
             let mut fresh = true;
@@ -228,7 +249,7 @@ fn a_lane_steps_back_in_time() {
             for _ in 0..40 {
                 // What the dot product sends, and what it may send together.
                 let (capture, handover) = (rng.random_bool(0.3), rng.random_bool(0.2));
-                let sums: [i64; 4] = std::array::from_fn(|_| spread(&mut rng, size));
+                let sums: [i64; 4] = std::array::from_fn(|_| spread(rng, size));
                 model.set("capture_i", capture.into());
                 model.set("handover_i", handover.into());
                 for (name, sum) in ["sum0_i", "sum1_i", "sum2_i", "sum3_i"].into_iter().zip(sums) {
@@ -245,7 +266,7 @@ fn a_lane_steps_back_in_time() {
                 let step = rng.random_range(0..4usize);
                 let first = fresh || rng.random_bool(0.1);
                 let from_memory = rng.random_bool(0.3);
-                let error = pattern(&mut rng);
+                let error = pattern(rng);
                 let [spikes, code0, code1]: [u64; 3] =
                     std::array::from_fn(|_| rng.random_range(0..16));
                 for (name, value) in [

@@ -4,8 +4,8 @@ mod block;
 
 use backspike_arch::num::{Fixed, NeuronParams, Reset, align_weight, neuron_step};
 use backspike_hdl::engine::{FORWARD_MEMBRANE_LATENCY, FORWARD_SPIKE_LATENCY, ForwardLane};
-use backspike_tb::Model;
-use block::{Expected, STARTS, field, generator, library, pattern, spread, start};
+use backspike_tb::{Library, Model};
+use block::{Expected, STARTS, catches, field, generator, library, pattern, spread, start};
 use rand::{Rng, rngs::StdRng};
 
 /// The scale of one tile: weights of a few subnormal ulps meet thresholds and windows of the same size, so that equality happens.
@@ -126,13 +126,13 @@ impl Bench {
         let params = neuron(rng, scale);
         let active = rng.random_bool(0.9);
         set_neuron(&mut self.model, &params, active);
-        let steps = rng.random_range(1..=11);
+        let steps: u64 = rng.random_range(1..=11);
         // Some tiles see hundreds of adds a block, so that membranes saturate; some have no gap between steps.
         let density = rng.random_range(0.0..1.0);
         let gaps = rng.random_bool(0.5);
         let adds = if rng.random_bool(0.2) { 300 } else { 12 };
         let (mut u, mut spike) = (Fixed(0), false);
-        for block in 0..(steps as u64).div_ceil(4) {
+        for block in 0..steps.div_ceil(4) {
             for _ in 0..rng.random_range(0..adds) {
                 let add = rng.random_bool(density);
                 self.cycle(rng, scale, None, add);
@@ -187,11 +187,26 @@ impl Bench {
 #[test]
 fn a_lane_computes_the_neuron() {
     let mut rng = generator("a_lane_computes_the_neuron");
-    let library = library(ForwardLane::default());
+    lane_bench(&library(ForwardLane::default()), &mut rng);
+}
+
+#[test]
+fn mutations_of_the_forward_lane_are_caught() {
+    let mut rng = generator("mutations_of_the_forward_lane_are_caught");
+    for (from, to) in [
+        ("scaled_wide - theta_wide", "scaled_wide"),
+        ("(fire_ge_i || (distance != 34'd0))", "1'b1"),
+        ("bases_3 = 40'd0", "bases_3 = accumulators_3_q"),
+    ] {
+        catches(ForwardLane::default(), from, to, |library| lane_bench(library, &mut rng));
+    }
+}
+
+fn lane_bench(library: &Library, rng: &mut StdRng) {
     let mut total = Seen::default();
     for seed in STARTS {
         let mut bench = Bench {
-            model: start(&library, seed),
+            model: start(library, seed),
             cycle: 0,
             sums: [0; 4],
             membranes: Expected::default(),
@@ -199,7 +214,7 @@ fn a_lane_computes_the_neuron() {
             seen: Seen::default(),
         };
         for _ in 0..3000 {
-            bench.tile(&mut rng);
+            bench.tile(rng);
         }
         assert!(bench.membranes.checks() > 10_000 && bench.spikes.checks() > 30_000);
         total.spikes += bench.seen.spikes;

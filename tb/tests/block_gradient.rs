@@ -4,15 +4,31 @@ mod block;
 
 use backspike_arch::num::{Gradient, accumulate_gradient};
 use backspike_hdl::engine::{GRADIENT_LATENCY, GradientLane};
-use block::{Expected, STARTS, field, generator, library, pattern, start};
-use rand::Rng;
+use backspike_tb::Library;
+use block::{Expected, STARTS, catches, field, generator, library, pattern, start};
+use rand::{Rng, rngs::StdRng};
 
 #[test]
 fn a_lane_accumulates_the_gradient() {
     let mut rng = generator("a_lane_accumulates_the_gradient");
-    let library = library(GradientLane::default());
+    lane_bench(&library(GradientLane::default()), &mut rng);
+}
+
+#[test]
+fn mutations_of_the_gradient_lane_are_caught() {
+    let mut rng = generator("mutations_of_the_gradient_lane_are_caught");
+    // Rounding to nearest instead of down, and an error that is kept for the wrong step.
+    for (from, to) in [
+        ("= align_fixed_o[29:6];", "= align_fixed_o[29:6] + {23'd0, align_fixed_o[5]};"),
+        ("error = errors_2_q;", "error = errors_1_q;"),
+    ] {
+        catches(GradientLane::default(), from, to, |library| lane_bench(library, &mut rng));
+    }
+}
+
+fn lane_bench(library: &Library, rng: &mut StdRng) {
     for seed in STARTS {
-        let mut model = start(&library, seed);
+        let mut model = start(library, seed);
         let mut expected = Expected::default();
         let mut cycle = 0;
         let mut single = 0;
@@ -27,7 +43,7 @@ fn a_lane_accumulates_the_gradient() {
                 // Errors of the tile-block before, and of a shift before, may still be there: every step is loaded before its use.
                 let load = beat < 4 || rng.random_bool(loading);
                 let load_step = if beat < 4 { beat } else { rng.random_range(0..4) };
-                let error = pattern(&mut rng);
+                let error = pattern(rng);
                 model.set("load_valid_i", load.into());
                 model.set("load_step_i", load_step);
                 model.set("error_i", error.0.into());

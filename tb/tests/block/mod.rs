@@ -13,13 +13,31 @@ use rust_hdl::prelude::Block;
 pub const STARTS: [u64; 3] = [0, 1, 0x5eed_cafe];
 
 /// The library of a block, whose Verilog must be free of lint.
-pub fn library<B: Block>(mut block: B) -> Library {
-    block.connect_all();
-    let design = backspike_hdl::emit::emit(&block).unwrap_or_else(|error| panic!("{error}"));
-    let (top, text) = (design.top(), design.to_single_file());
-    let messages = lint(top, &text).unwrap_or_else(|error| panic!("{error}"));
+pub fn library<B: Block>(block: B) -> Library {
+    let (top, text) = verilog(block);
+    let messages = lint(&top, &text).unwrap_or_else(|error| panic!("{error}"));
     assert!(messages.is_empty(), "{top} is not free of lint:\n{}", messages.join("\n"));
     Build::new(top, text).library().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn verilog<B: Block>(mut block: B) -> (String, String) {
+    block.connect_all();
+    let design = backspike_hdl::emit::emit(&block).unwrap_or_else(|error| panic!("{error}"));
+    (design.top().to_owned(), design.to_single_file())
+}
+
+/// Builds the block with `from` replaced by `to` in its Verilog, and fails unless `bench` fails on it.
+pub fn catches<B: Block>(block: B, from: &str, to: &str, bench: impl FnOnce(&Library)) {
+    let (top, text) = verilog(block);
+    assert_eq!(text.matches(from).count(), 1, "{top} must hold `{from}` once");
+    let library = Build::new(top, text.replacen(from, to, 1))
+        .library()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bench(&library)));
+    let message = outcome.err().and_then(|panic| panic.downcast::<String>().ok());
+    let message =
+        message.unwrap_or_else(|| panic!("the bench does not see `{from}` become `{to}`"));
+    assert!(message.contains("expected"), "the bench fails for another reason: {message}");
 }
 
 /// A generator that prints its seed; BACKSPIKE_SEED sets it.
