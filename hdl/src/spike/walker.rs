@@ -24,7 +24,7 @@ pub struct Walker<const P: usize> {
     pub index_i: Signal<In, Bits<20>>,
     pub last_i: Signal<In, Bit>,
     pub ready_o: Signal<Out, Bit>,
-    /// One cycle for every word taken that has nothing to do.
+    /// One cycle for every word taken that is all zero.
     pub zero_o: Signal<Out, Bit>,
     // To the expander.
     pub item_valid_o: Signal<Out, Bit>,
@@ -105,7 +105,7 @@ impl<const P: usize> Logic for Walker<P> {
         self.ready.next = !self.keep.val() | !self.words.full_o.val();
         self.ready_o.next = self.ready.val();
         self.take.next = self.valid_i.val() & self.ready.val();
-        self.zero_o.next = self.take.val() & !self.masked.val().any();
+        self.zero_o.next = self.take.val() & !self.plane_i.val().any();
         self.words.push_i.next = self.take.val() & self.keep.val();
         self.words.data_i.next = self.masked.val();
         self.tags.push_i.next = self.take.val() & self.keep.val();
