@@ -116,10 +116,7 @@ impl Lowering<'_> {
                 let inner = self.value(inner, want)?;
                 let width = inner.width;
                 return Ok(match inner.constant() {
-                    Some(value) => {
-                        let bits = (0..width).map(|i| value.part(i, 1).bit_length() == 0);
-                        Expr::literal(Literal::from_bits(bits.collect()), width)
-                    }
+                    Some(value) => Expr::literal(value.inverted(width), width),
                     None => Expr { width, node: Node::Not(Box::new(inner)) },
                 });
             }

@@ -40,6 +40,12 @@ impl Literal {
         Self::from_bits(vec![true; width])
     }
 
+    /// The low `width` bits, each inverted.
+    pub fn inverted(&self, width: usize) -> Self {
+        let bit = |i: usize| !self.bits.get(i).copied().unwrap_or_default();
+        Self::from_bits((0..width).map(bit).collect())
+    }
+
     /// Number of bits up to the highest one.
     pub fn bit_length(&self) -> usize {
         self.bits.len()

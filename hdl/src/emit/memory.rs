@@ -31,7 +31,6 @@ fn index_bits(depth: usize) -> usize {
 /// The index of the word at address `port`.
 fn index(port: &str, depth: usize) -> String {
     match index_bits(depth) {
-        0 => "0".into(),
         1 => format!("{port}[0]"),
         bits => format!("{port}[{}:0]", bits - 1),
     }
@@ -80,6 +79,8 @@ module {name} (
   input wire clock
 );
 
+  // Nothing may depend on what a read gives of the word being written.
+  (* no_rw_check *)
   reg {word}memory [0:{last}];
   reg {word}rdata_q;
 
@@ -117,6 +118,8 @@ module {name} (
   input wire clock
 );
 
+  // Nothing may depend on what a read gives of the word being written.
+  (* no_rw_check *)
   reg {word}memory [0:{last}];
   reg {word}a_rdata_q;
   reg {word}b_rdata_q;

@@ -15,6 +15,7 @@ mod memory;
 mod names;
 mod print;
 mod scope;
+mod simplify;
 mod tree;
 
 pub use error::{EmitError, Problem};
@@ -28,6 +29,12 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use tree::Instance;
+
+/// Head of a file with many modules.
+const FILE_NOTE: &str = "\
+// The file holds all modules, so it cannot be named after each of them.
+/* verilator lint_off DECLFILENAME */
+";
 
 /// One Verilog module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +72,7 @@ impl Design {
     /// All modules as the text of one file.
     pub fn to_single_file(&self) -> String {
         let texts: Vec<_> = self.modules.iter().map(|m| m.text.as_str()).collect();
-        texts.join("\n")
+        format!("{FILE_NOTE}\n{}", texts.join("\n"))
     }
 }
 
@@ -132,7 +139,7 @@ impl Writer {
         let scope = Scope::new(instance, &mut self.problems);
         let mut lowering =
             Lowering { scope: &scope, instance, problems: &mut self.problems, loops: Vec::new() };
-        let statements = lowering.block(kernel);
+        let statements = simplify::simplify(&scope, lowering.block(kernel));
         let mut report = |text| self.problems.add(name, &instance.path, text);
         let groups = flow::split(&scope, &statements, &mut report);
         let comment = &instance.identity.text;

@@ -32,7 +32,7 @@ pub struct Ram<const W: usize> {
 }
 
 impl<const W: usize> Ram<W> {
-    /// A memory of `depth` words; a depth of 0 is taken as 1.
+    /// A memory of `depth` words; a depth below 2 is taken as 2.
     ///
     /// Depths above 2^[`RAM_ADDRESS_BITS`] are refused when Verilog is written.
     pub fn new(depth: usize) -> Self {
@@ -44,7 +44,7 @@ impl<const W: usize> Ram<W> {
             wen_i: Signal::default(),
             wdata_i: Signal::default(),
             clock: Signal::default(),
-            _memory: vec![Bits::default(); depth.max(1)],
+            _memory: vec![Bits::default(); depth.max(2)],
         }
     }
 

@@ -39,7 +39,7 @@ pub struct RamTdp<const W: usize> {
 }
 
 impl<const W: usize> RamTdp<W> {
-    /// A memory of `depth` words; a depth of 0 is taken as 1.
+    /// A memory of `depth` words; a depth below 2 is taken as 2.
     ///
     /// Depths above 2^[`RAM_ADDRESS_BITS`] are refused when Verilog is written.
     pub fn new(depth: usize) -> Self {
@@ -55,7 +55,7 @@ impl<const W: usize> RamTdp<W> {
             b_wdata_i: Signal::default(),
             b_rdata_o: Signal::default(),
             clock: Signal::default(),
-            _memory: vec![Bits::default(); depth.max(1)],
+            _memory: vec![Bits::default(); depth.max(2)],
         }
     }
 
