@@ -3,13 +3,15 @@
 
 use std::env;
 
-use backspike_arch::ArchConfig;
+use backspike_arch::{ArchConfig, Engine, Instruction};
+use backspike_emulator::Emulator;
 use backspike_tb::{
-    Optimize, RtlLibrary,
-    network::{Limits, Network},
+    Optimize, RtlDevice, RtlLibrary, RtlOptions,
+    lockstep::{CycleRecord, Lockstep, LockstepError},
+    network::{Limits, Network, Sample},
     program::Placement,
 };
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// `count` seeds, or the one of BACKSPIKE_SEED.
@@ -59,4 +61,42 @@ pub fn network(rng: &mut ChaCha8Rng, config: &ArchConfig) -> (Network, Placement
 /// The Verilated core of `config`.
 pub fn library(config: &ArchConfig) -> RtlLibrary {
     RtlLibrary::new(config, false, Optimize::Quick).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A batch in lockstep with the emulator: a random network on random samples, random pauses of the host and random bits at power-on.
+/// `prepare` gets the device before it is used.
+pub fn train(
+    library: &RtlLibrary,
+    config: &ArchConfig,
+    seed: u64,
+    prepare: impl FnOnce(&mut RtlDevice),
+) -> Result<CycleRecord, LockstepError> {
+    let rng = &mut rng(seed);
+    let (network, placement) = network(rng, config);
+    let options = RtlOptions {
+        seed,
+        write_pauses: if rng.random() { 0 } else { rng.random_range(0..250) },
+        push_pauses: if rng.random() { 0 } else { rng.random_range(0..250) },
+        patience: 200_000,
+        ..RtlOptions::default()
+    };
+    let mut reference = Emulator::new(config, 1).expect("the configuration is valid");
+    let mut tested = library.device(&options).expect("no waves are asked for");
+    prepare(&mut tested);
+    let mut lockstep = Lockstep::new(&placement, &network, &mut reference, &mut tested)?;
+    for slot in 0..config.slots {
+        lockstep.sample(slot, &Sample::random(rng, &network, config.error_max_exp as u8))?;
+        lockstep.train_sample(slot as u8)?;
+    }
+    for slice in 0..placement.layers() as u8 {
+        let update = Instruction::Update {
+            slice,
+            rate_shift: rng.random_range(0..=16),
+            scale_shift: rng.random_range(0..=16),
+            key: rng.random(),
+        };
+        lockstep.step(Engine::Wg, update)?;
+    }
+    lockstep.finish()?;
+    Ok(lockstep.cycles)
 }
