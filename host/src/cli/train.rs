@@ -45,6 +45,9 @@ pub struct Arguments {
     /// Use only the first N training samples
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
+    /// Measure only the first N test samples, 0 for none
+    #[arg(long, value_name = "N")]
+    test_limit: Option<u32>,
     /// Stop after N weight updates in all
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
@@ -69,6 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let sample_len = data.sample_len();
     limit(&mut data.train, arguments.limit.map(|n| n as usize), sample_len);
     check_dataset(&network, &data)?;
+    limit(&mut data.test, arguments.test_limit.map(|n| n as usize), sample_len);
 
     let directory = arguments.checkpoint.clone().unwrap_or_else(|| default_directory(&network));
     let store = Store::new(&directory)?;

@@ -139,6 +139,7 @@ fn traffic(totals: &Totals, config: &ArchConfig) -> Vec<(&'static str, u64, u64)
         ("spike", (totals[FpWords] + totals[WgWords]) * plane, totals[FpTileBlocks] * plane),
         ("trace", totals[BpWords] * 3 * plane, totals[FpTileBlocks] * 3 * plane),
         ("error", errors * half_row, totals[BpErrorWrites] * half_row),
+        // Its reads ride along with those of errors and are not counted.
         ("nonzero", 0, nonzero),
         ("membrane", 0, totals[FpMembraneWords] * full_row),
         ("host", totals[IoWords] * 4, totals[HostWrites] * 4),

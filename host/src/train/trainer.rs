@@ -157,7 +157,6 @@ impl Trainer {
         options: &RunOptions,
         observer: &mut dyn Observer,
     ) -> Result<Summary, TrainError> {
-        check_dataset(&self.network, data)?;
         let epochs = self.network.training.epochs;
         let mut summary = Summary {
             last: None,
