@@ -2,11 +2,16 @@
 
 mod wiring;
 
-pub use wiring::Core;
-
+use crate::control::{
+    BackwardEngine, EngineFront, ForwardEngine, GradientEngine, Tokens, UpdateEngine,
+};
 use crate::emit::{Design, EmitError, emit};
-use backspike_arch::{ArchConfig, ConfigError};
-use rust_hdl::prelude::Block;
+use crate::host_port::{HostPort, PushEngine, Registers};
+use crate::memory::{LaneMemory, LaneWriter, PlaneWriter, WeightMemory};
+use crate::prim::Ram;
+use backspike_arch::layout::{Engine, Op};
+use backspike_arch::{ArchConfig, ConfigError, TIME_BLOCK};
+use rust_hdl::prelude::*;
 use thiserror::Error;
 
 /// Name of the top module.
@@ -40,4 +45,137 @@ fn write<const P: usize>(arch: &ArchConfig) -> Result<Design, EmitError> {
     let mut core = Core::<P>::new(arch);
     core.connect_all();
     emit(&core)
+}
+
+/// One training core. `P` = 4 bits a lane.
+///
+/// Its kernel is purely a wiring exercise: engines to their queues, memories and counters, and the host to all
+/// of them.
+#[derive(LogicBlock)]
+pub struct Core<const P: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, Bit>,
+    pub host_valid_i: Signal<In, Bit>,
+    pub host_ready_o: Signal<Out, Bit>,
+    pub host_addr_i: Signal<In, Bits<32>>,
+    pub host_data_i: Signal<In, Bits<32>>,
+    pub push_valid_o: Signal<Out, Bit>,
+    pub push_ready_i: Signal<In, Bit>,
+    pub push_addr_o: Signal<Out, Bits<32>>,
+    pub push_data_o: Signal<Out, Bits<32>>,
+    pub push_last_o: Signal<Out, Bit>,
+
+    host_port: HostPort,
+    tokens: Tokens,
+    registers: Registers,
+    fp_front: EngineFront,
+    bp_front: EngineFront,
+    wg_front: EngineFront,
+    io_front: EngineFront,
+    fp: ForwardEngine<P>,
+    bp: BackwardEngine<P>,
+    wg: GradientEngine<P>,
+    update_engine: UpdateEngine,
+    push_engine: PushEngine<P>,
+
+    weight: WeightMemory,
+    state_writer: LaneWriter,
+    state: LaneMemory<16>,
+    gradient: LaneMemory<32>,
+    spike_writer: PlaneWriter<P>,
+    spike_fp: Ram<P>,
+    spike_wg: Ram<P>,
+    trace_spike: Ram<P>,
+    trace_code0: Ram<P>,
+    trace_code1: Ram<P>,
+    nonzero_bp: Ram<4>,
+    nonzero_wg: Ram<4>,
+    error_writer: LaneWriter,
+    error_bp: LaneMemory<16>,
+    error_wg: LaneMemory<16>,
+    membrane: LaneMemory<32>,
+
+    reads: Signal<Local, Bits<16>>,
+    free: Signal<Local, Bits<16>>,
+    wg_accumulates: Signal<Local, Bit>,
+    wg_updates: Signal<Local, Bit>,
+    accumulate: Signal<Local, Bit>,
+    op_backprop: Constant<Bits<4>>,
+    op_accumulate: Constant<Bits<4>>,
+    op_clear: Constant<Bits<4>>,
+    _lanes: usize,
+    _fp_columns: usize,
+    _bp_columns: usize,
+    _wg_columns: usize,
+    _io_columns: usize,
+}
+
+/// The queue and table of `engine`, with its operations.
+fn front(arch: &ArchConfig, engine: Engine) -> EngineFront {
+    let own = Op::ALL.iter().filter(|op| op.engine() == Some(engine));
+    let ops: Vec<u8> = own.map(|op| op.code()).collect();
+    EngineFront::new(arch.queue_depth, &ops, engine.columns(), arch.slices)
+}
+
+impl<const P: usize> Core<P> {
+    /// The core with configuration `arch`, whose lanes are `P` / 4.
+    pub fn new(arch: &ArchConfig) -> Self {
+        let planes = arch.slots * arch.plane_words();
+        let errors = arch.slots * arch.error_blocks() * TIME_BLOCK;
+        let membranes = arch.slots * arch.membrane_blocks() * TIME_BLOCK;
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            host_valid_i: Default::default(),
+            host_ready_o: Default::default(),
+            host_addr_i: Default::default(),
+            host_data_i: Default::default(),
+            push_valid_o: Default::default(),
+            push_ready_i: Default::default(),
+            push_addr_o: Default::default(),
+            push_data_o: Default::default(),
+            push_last_o: Default::default(),
+            host_port: Default::default(),
+            tokens: Default::default(),
+            registers: Registers::new(arch),
+            fp_front: front(arch, Engine::Fp),
+            bp_front: front(arch, Engine::Bp),
+            wg_front: front(arch, Engine::Wg),
+            io_front: front(arch, Engine::Io),
+            fp: ForwardEngine::new(arch),
+            bp: BackwardEngine::new(arch),
+            wg: GradientEngine::new(arch),
+            update_engine: UpdateEngine::new(P / 4),
+            push_engine: PushEngine::new(arch),
+            weight: WeightMemory::new(P / 4, arch.weight_rows()),
+            state_writer: LaneWriter::new(P / 4),
+            state: LaneMemory::new(P / 4, arch.weight_rows()),
+            gradient: LaneMemory::new(P / 4, arch.weight_rows()),
+            spike_writer: Default::default(),
+            spike_fp: Ram::new(planes),
+            spike_wg: Ram::new(planes),
+            trace_spike: Ram::new(planes),
+            trace_code0: Ram::new(planes),
+            trace_code1: Ram::new(planes),
+            nonzero_bp: Ram::new(planes),
+            nonzero_wg: Ram::new(planes),
+            error_writer: LaneWriter::new(P / 4),
+            error_bp: LaneMemory::new(P / 4, errors),
+            error_wg: LaneMemory::new(P / 4, errors),
+            membrane: LaneMemory::new(P / 4, membranes),
+            reads: Default::default(),
+            free: Default::default(),
+            wg_accumulates: Default::default(),
+            wg_updates: Default::default(),
+            accumulate: Default::default(),
+            op_backprop: Constant::new((Op::Backprop as u64).into()),
+            op_accumulate: Constant::new((Op::Accumulate as u64).into()),
+            op_clear: Constant::new((Op::Clear as u64).into()),
+            _lanes: P / 4,
+            _fp_columns: Engine::Fp.columns(),
+            _bp_columns: Engine::Bp.columns(),
+            _wg_columns: Engine::Wg.columns(),
+            _io_columns: Engine::Io.columns(),
+        }
+    }
 }

@@ -87,10 +87,8 @@ impl Logic for HostPort {
                 }
             }
         }
-        if self.region.val() == bits::<4>(1) {
-            if self.valid_i.val() {
-                self.table_write_o.next = bits::<4>(1) << self.engine.val();
-            }
+        if self.valid_i.val() & (self.region.val() == bits::<4>(1)) {
+            self.table_write_o.next = bits::<4>(1) << self.engine.val();
         }
         if self.region.val() == bits::<4>(2) {
             self.ready.next = self.weight_ready_i.val();
