@@ -5,15 +5,13 @@ use crate::kernel::Simd;
 use crate::port::{Memories, push_row};
 use crate::queue::Queues;
 use crate::tally::Tally;
+use crate::timeline::{Event, Timeline};
 use backspike_arch::{
     ArchConfig, ConfigError, Counter, Descriptor, Device, DeviceError, Engine, HostAddress,
     Instruction, IoDescriptor, PackedWord, PushWord, Region, Register, Status,
 };
 use std::collections::VecDeque;
 use thiserror::Error;
-
-/// Instructions that wait at most before they run, whether or not the host waits for a word.
-const QUEUED: usize = 4096;
 
 /// Why an emulator could not be made.
 #[derive(Debug, Error)]
@@ -34,7 +32,10 @@ pub struct Emulator {
     executor: Executor,
     tally: Tally,
     status: Status,
+    timeline: Timeline,
     pushed: VecDeque<PushWord>,
+    /// The cycle in which the host got each of `pushed`.
+    arrived: VecDeque<i64>,
     /// What a program did that the machine leaves undefined; nothing runs after it.
     fault: Option<String>,
 }
@@ -60,7 +61,9 @@ impl Emulator {
             executor: Executor::new(simd, threads).map_err(EmulatorError::Threads)?,
             tally: Tally::default(),
             status: Status::default(),
+            timeline: Timeline::new(config.queue_depth),
             pushed: VecDeque::new(),
+            arrived: VecDeque::new(),
             fault: None,
         })
     }
@@ -70,6 +73,7 @@ impl Emulator {
             Region::Queue => Engine::from_code(at.sub / 2),
             Region::Descriptor => Engine::from_code((at.row >> 8) as u8),
             _ => {
+                self.timeline.write(1);
                 self.memories.write(at, word);
                 return Ok(());
             }
@@ -77,6 +81,7 @@ impl Emulator {
         // `check_write` accepts only the rows and subs that exist.
         let Some(engine) = engine else { return Ok(()) };
         if at.region == Region::Descriptor {
+            self.timeline.write(1);
             let slice = &mut self.tables[engine as usize].get_mut(at.row as usize & 0xff);
             if let Some(column) =
                 slice.as_mut().and_then(|slice| slice.get_mut(usize::from(at.sub)))
@@ -86,24 +91,47 @@ impl Emulator {
             return Ok(());
         }
         if at.sub % 2 == 1 {
+            self.timeline.write(1);
             self.imm[engine as usize] = word;
             return Ok(());
         }
         match Instruction::decode(engine, [word, self.imm[engine as usize]]) {
-            Ok(instruction) => {
-                self.queues.push(engine, instruction);
-                if self.queues.len() >= QUEUED { self.run() } else { Ok(()) }
-            }
+            Ok(instruction) => self.enqueue(engine, instruction),
             Err(_) => {
-                let status = &mut self.status;
-                match engine {
-                    Engine::Fp => status.illegal_fp = true,
-                    Engine::Bp => status.illegal_bp = true,
-                    Engine::Wg => status.illegal_wg = true,
-                    Engine::Io => status.illegal_io = true,
-                }
+                self.timeline.write(1);
+                self.set_illegal(engine);
                 Ok(())
             }
+        }
+    }
+
+    fn enqueue(&mut self, engine: Engine, instruction: Instruction) -> Result<(), DeviceError> {
+        if self.timeline.may_be_full(engine) {
+            self.run()?;
+            if self.timeline.may_be_full(engine) {
+                // The hardware would not take another word, ever.
+                let state = format!(
+                    "the {} queue is full with {} instructions; {}",
+                    engine.label(),
+                    self.memories.config.queue_depth,
+                    self.queues.state()
+                );
+                let cycles = self.timeline.now().unsigned_abs();
+                return Err(DeviceError::Timeout { wanted: 0, missing: 0, cycles, state });
+            }
+        }
+        self.timeline.enqueue(engine);
+        self.queues.push(engine, instruction);
+        Ok(())
+    }
+
+    fn set_illegal(&mut self, engine: Engine) {
+        let status = &mut self.status;
+        match engine {
+            Engine::Fp => status.illegal_fp = true,
+            Engine::Bp => status.illegal_bp = true,
+            Engine::Wg => status.illegal_wg = true,
+            Engine::Io => status.illegal_io = true,
         }
     }
 
@@ -125,63 +153,118 @@ impl Emulator {
             progress = false;
             for &engine in Engine::ALL {
                 let batch = self.queues.take(engine);
-                progress |= batch.progress;
+                progress |= !batch.is_empty();
                 if engine == Engine::Io {
-                    for instruction in batch.work {
-                        self.push(instruction)?;
-                    }
+                    self.run_pushes(&batch)?;
                 } else {
-                    let tallies =
-                        self.executor.run(&mut self.memories, &self.tables, &batch.work)?;
-                    for tally in &tallies {
-                        self.tally.merge(tally);
-                    }
+                    self.run_engine(engine, &batch)?;
                 }
-                self.queues.post(&batch.posts);
+                self.queues.post(&batch);
             }
+        }
+        self.timeline.advance(&mut self.arrived);
+        Ok(())
+    }
+
+    /// Executes a batch of FP, BP or WG.
+    fn run_engine(&mut self, engine: Engine, batch: &[Instruction]) -> Result<(), String> {
+        let works = batch.iter().filter(|instruction| instruction.slice().is_some());
+        let work: Vec<Instruction> = works.copied().collect();
+        let tallies = self.executor.run(&mut self.memories, &self.tables, &work)?;
+        let mut busy = tallies.iter().map(|tally| {
+            let counters =
+                [Counter::FpBusy, Counter::BpBusy, Counter::WgBusy, Counter::WgUpdateBusy];
+            counters.iter().map(|&counter| tally.get(counter)).sum()
+        });
+        for instruction in batch {
+            let event = match *instruction {
+                Instruction::Wait { token } => Event::Wait { token },
+                Instruction::Post { token } => Event::Post { token },
+                _ => Event::Busy { cycles: busy.next().unwrap_or(0) },
+            };
+            self.timeline.execute(engine, event);
+        }
+        for tally in &tallies {
+            self.tally.merge(tally);
+        }
+        Ok(())
+    }
+
+    fn run_pushes(&mut self, batch: &[Instruction]) -> Result<(), String> {
+        for instruction in batch {
+            let event = match *instruction {
+                Instruction::Wait { token } => Event::Wait { token },
+                Instruction::Post { token } => Event::Post { token },
+                _ => self.push(*instruction)?,
+            };
+            self.timeline.execute(Engine::Io, event);
         }
         Ok(())
     }
 
     /// PUSH.
-    fn push(&mut self, instruction: Instruction) -> Result<(), String> {
-        let Instruction::Push { slice, slot } = instruction else { return Ok(()) };
+    fn push(&mut self, instruction: Instruction) -> Result<Event, String> {
+        let (slice, slot) = match instruction {
+            Instruction::Push { slice, slot } => (slice, usize::from(slot)),
+            other => return Err(format!("{} came to the IO queue", other.op().mnemonic())),
+        };
         let fail = |problem| format!("PUSH of slice {slice} cannot run: {problem}");
         let columns = columns(&self.tables, Engine::Io, slice.into()).map_err(fail)?;
-        let d = IoDescriptor::decode(columns).map_err(|error| fail(error.to_string()))?;
+        let d = match IoDescriptor::decode(columns) {
+            Ok(d) if d.region.pushable() => d,
+            // The hardware sends nothing, and says so in the status register.
+            _ => {
+                self.set_illegal(Engine::Io);
+                return Ok(Event::Busy { cycles: 2 });
+            }
+        };
         let config = &self.memories.config;
-        let per_slot = d.region.slot_rows(config);
-        let base = usize::from(slot) * per_slot + d.base as usize;
-        let rows = d.region.rows(config);
-        if !d.region.pushable() || base + d.rows as usize > rows {
+        let slot_rows = d.region.slot_rows(config);
+        let base = if d.region.per_slot() { slot * slot_rows } else { 0 } + d.base as usize;
+        let (count, rows) = (d.rows as usize, d.region.rows(config));
+        if base + count > rows || (d.region.per_slot() && slot >= config.slots) {
             return Err(fail(format!(
-                "{} rows from row {base} on are not in the {rows} rows that PUSH can read in the region {}",
-                d.rows,
+                "{count} rows from row {base} on are not in the {rows} rows of the region {}",
                 d.region.name()
             )));
         }
-        let mut words = Vec::new();
-        for row in base..base + d.rows as usize {
+        let subs = d.region.subs(config);
+        if d.region == Region::Register {
+            // What waits have taken so far shows only on the clock.
+            self.timeline.advance(&mut self.arrived);
+        }
+        let mut words = Vec::with_capacity(subs);
+        for row in 0..count {
             words.clear();
             if d.region == Region::Register {
-                words.push(self.register(row));
+                words.push(self.register(base + row, self.timeline.register_read(row)));
             } else {
-                self.memories.read_row(d.region, row, &mut words);
+                self.memories.read_row(d.region, base + row, &mut words);
             }
-            push_row(d.region, row, &words, &mut self.pushed);
+            push_row(d.region, base + row, &words, &mut self.pushed);
             self.tally.add(Counter::IoWords, words.len());
         }
-        if d.rows > 0
+        if count > 0
             && let Some(word) = self.pushed.back_mut()
         {
             word.last = true;
         }
-        Ok(())
+        Ok(Event::Push { region: d.region, rows: count, subs })
     }
 
-    fn register(&self, index: usize) -> u32 {
+    /// A register as it is read in cycle `now`.
+    fn register(&self, index: usize, now: i64) -> u32 {
+        let wait = |engine| self.timeline.wait(engine, self.queues.waits(engine), now);
         match Register::from_index(index) {
-            Some(Register::Counter(counter)) => self.tally.register(counter),
+            Some(Register::Counter(counter)) => match counter {
+                Counter::Cycles => now as u32,
+                Counter::FpWait => wait(Engine::Fp),
+                Counter::BpWait => wait(Engine::Bp),
+                Counter::WgWait => wait(Engine::Wg),
+                Counter::IoWait => wait(Engine::Io),
+                Counter::HostStalled => self.timeline.stalled(),
+                _ => self.tally.register(counter),
+            },
             // Every bit of the status word is one that fits.
             Some(Register::Status) => self.status.encode().unwrap_or(0),
             Some(register) => register.identity(&self.memories.config).unwrap_or(0),
@@ -197,12 +280,12 @@ impl Device for Emulator {
 
     fn write(&mut self, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
         at.check_write(data.len(), &self.memories.config)?;
+        self.tally.add(Counter::HostWrites, data.len());
         let mut at = at;
         for &word in data {
             self.write_word(at, word)?;
             at = at.next(&self.memories.config);
         }
-        self.tally.add(Counter::HostWrites, data.len());
         Ok(())
     }
 
@@ -215,12 +298,15 @@ impl Device for Emulator {
             return Err(if self.queues.len() == 0 {
                 DeviceError::Idle { wanted: words, missing }
             } else {
-                let cycles = u64::from(self.tally.register(Counter::Cycles));
+                let cycles = self.timeline.now().unsigned_abs();
                 let state = self.queues.state();
                 DeviceError::Timeout { wanted: words, missing, cycles, state }
             });
         }
         out.extend(self.pushed.drain(..words));
+        if let Some(last) = self.arrived.drain(..words).next_back() {
+            self.timeline.receive(last);
+        }
         Ok(())
     }
 }

@@ -1,11 +1,13 @@
 //! Executes batches of instructions, independent ones together and on several threads.
 
+use crate::cycles;
 use crate::engine::backward::BackwardScratch;
 use crate::engine::forward::ForwardScratch;
 use crate::engine::gradient::{self, GradientScratch};
 use crate::engine::{backward, forward, plan};
 use crate::kernel::Simd;
 use crate::kernel::optimizer::UpdateLanes;
+use crate::kernel::walk::Kept;
 use crate::memory::{Panel, Slot};
 use crate::port::Memories;
 use crate::tally::Tally;
@@ -25,6 +27,7 @@ struct Scratch {
     forward: ForwardScratch,
     backward: BackwardScratch,
     gradient: GradientScratch,
+    kept: Vec<Vec<Kept>>,
 }
 
 /// Runs instructions on the memories. Results do not depend on the number of threads.
@@ -203,7 +206,7 @@ impl Executor {
         let (simd, lanes) = (self.simd, memories.config.lanes);
         let index = memories.weights.image_index(plan.rows);
         let image = memories.weights.image_mut(index);
-        let slots: Vec<&Slot> = slots.iter().map(|&slot| &memories.slots[slot]).collect();
+        let mut slots: Vec<&Slot> = slots.iter().map(|&slot| &memories.slots[slot]).collect();
         let width = image.width();
         let panels: Vec<Panel> = image.panels().collect();
         let groups = share(&panels, self.scratch.len());
@@ -222,7 +225,11 @@ impl Executor {
             Vec::new()
         };
         spread::<_, ()>(&self.pool, &mut self.scratch, &mut parts, job);
-        slots.iter().map(|slot| gradient::tally(simd, plan, lanes, slot)).collect()
+        let count = |slots: &mut [&Slot], scratch: &mut Scratch| {
+            let kept = &mut scratch.kept;
+            slots.iter().map(|slot| gradient::tally(simd, plan, lanes, slot, kept)).collect()
+        };
+        spread(&self.pool, &mut self.scratch, &mut slots, count)
     }
 
     /// UPDATE and CLEAR.
@@ -254,8 +261,10 @@ impl Executor {
         } else {
             image.clear();
         }
+        let rows = plan.rows.tiles * plan.rows.fan_in;
         let mut tally = Tally::default();
-        tally.add(Counter::WgUpdateRows, plan.rows.tiles * plan.rows.fan_in);
+        tally.add(Counter::WgUpdateRows, rows);
+        tally.add(Counter::WgUpdateBusy, cycles::update(rows));
         Ok(tally)
     }
 }

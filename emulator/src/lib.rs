@@ -4,6 +4,7 @@
 //! spikes, errors and counters. Instructions are queued and run when the host waits for words, those that do not depend on each
 //! other together.
 
+mod cycles;
 mod emulator;
 mod engine;
 mod execute;
@@ -12,6 +13,7 @@ mod memory;
 mod port;
 mod queue;
 mod tally;
+mod timeline;
 
 pub use emulator::{Emulator, EmulatorError};
 pub use kernel::Simd;

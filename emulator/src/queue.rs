@@ -10,14 +10,6 @@ pub struct Queues {
     tokens: [u32; TOKENS],
 }
 
-/// Work of one engine that no WAIT holds back, and the tokens it posts.
-pub struct Batch {
-    pub work: Vec<Instruction>,
-    pub posts: Vec<u8>,
-    /// Something was taken off the queue, be it only a WAIT.
-    pub progress: bool,
-}
-
 impl Queues {
     pub fn push(&mut self, engine: Engine, instruction: Instruction) {
         self.queues[engine as usize].push_back(instruction);
@@ -28,32 +20,36 @@ impl Queues {
         self.queues.iter().map(VecDeque::len).sum()
     }
 
-    /// Takes what an engine can do now: everything up to the first WAIT without a token.
-    pub fn take(&mut self, engine: Engine) -> Batch {
+    /// Takes what an engine can do now: everything up to the first WAIT without a token. The tokens of a POST are there after
+    /// [`Self::post`].
+    pub fn take(&mut self, engine: Engine) -> Vec<Instruction> {
         let queue = &mut self.queues[engine as usize];
-        let mut batch = Batch { work: Vec::new(), posts: Vec::new(), progress: false };
+        let mut batch = Vec::new();
         while let Some(&instruction) = queue.front() {
-            match instruction {
-                Instruction::Wait { token } => {
-                    let count = &mut self.tokens[usize::from(token)];
-                    if *count == 0 {
-                        break;
-                    }
-                    *count -= 1;
+            if let Instruction::Wait { token } = instruction {
+                let count = &mut self.tokens[usize::from(token)];
+                if *count == 0 {
+                    break;
                 }
-                Instruction::Post { token } => batch.posts.push(token),
-                work => batch.work.push(work),
+                *count -= 1;
             }
             queue.pop_front();
-            batch.progress = true;
+            batch.push(instruction);
         }
         batch
     }
 
-    /// Adds the tokens of finished work.
-    pub fn post(&mut self, tokens: &[u8]) {
-        for &token in tokens {
-            self.tokens[usize::from(token)] += 1;
+    /// Whether an engine's next instruction is a WAIT without a token.
+    pub fn waits(&self, engine: Engine) -> bool {
+        matches!(self.queues[engine as usize].front(), Some(Instruction::Wait { .. }))
+    }
+
+    /// Adds the tokens that the POSTs of an executed batch give.
+    pub fn post(&mut self, batch: &[Instruction]) {
+        for instruction in batch {
+            if let Instruction::Post { token } = instruction {
+                self.tokens[usize::from(*token)] += 1;
+            }
         }
     }
 

@@ -25,6 +25,10 @@ impl Tally {
         }
     }
 
+    pub const fn get(&self, counter: Counter) -> usize {
+        self.values[counter.index()] as usize
+    }
+
     /// What the register holds: 32 bits, wrapped.
     pub const fn register(&self, counter: Counter) -> u32 {
         self.values[counter.index()] as u32

@@ -1,6 +1,7 @@
 //! BP: NEURON_BACK and BACKPROP of one slot.
 
 use super::plan::{BackwardPlan, Source};
+use crate::cycles;
 use crate::kernel::align::ERROR_EXPONENT;
 use crate::kernel::backward::Trace;
 use crate::kernel::list::{self, List};
@@ -20,8 +21,10 @@ pub struct BackwardScratch {
     d: Vec<u16>,
     /// Errors of the slice, `[step][width]`, Q24.
     errors: Aligned<i32>,
-    /// Surrogate windows of a block, as step masks.
+    /// Surrogate windows as step masks, `[block][neuron]`.
     windows: Vec<u8>,
+    /// Steps with errors of the slice's tiles, equal neighbours counted, of each block.
+    runs: Vec<Vec<(u8, u32)>>,
     /// Rows inside the window in one step, and their sums.
     rows: List,
     ends: Vec<u32>,
@@ -41,6 +44,9 @@ pub fn run(
     scratch.v.clear();
     scratch.v.resize(neurons, 0);
     scratch.d.resize(neurons, 0);
+    scratch.windows.clear();
+    scratch.windows.resize(plan.time.blocks * neurons, 0);
+    scratch.runs.resize_with(plan.time.blocks, Vec::new);
     let mut tally = Tally::default();
     for block in (0..plan.time.blocks).rev() {
         let steps = plan.time.steps_in(block);
@@ -54,7 +60,23 @@ pub fn run(
         }
         write_errors(simd, plan, lanes, slot, block, scratch, &mut tally);
     }
+    tally.add(Counter::BpBusy, busy(plan, lanes, scratch));
     tally
+}
+
+/// The cycles of the instruction, tile by tile as the machine goes.
+fn busy(plan: &BackwardPlan, lanes: usize, scratch: &BackwardScratch) -> usize {
+    let neurons = plan.target.tiles * lanes;
+    let mut cycles = cycles::Backward::new(lanes, plan.time.blocks);
+    for tile in 0..plan.target.tiles {
+        for block in (0..plan.time.blocks).rev() {
+            let steps = plan.time.steps_in(block);
+            let windows = &scratch.windows[block * neurons + tile * lanes..][..lanes];
+            let visits = windows.iter().copied().filter(|&mask| mask != 0);
+            cycles.word(visits, &scratch.runs[block], steps);
+        }
+    }
+    cycles.busy(plan.time.steps_in(0))
 }
 
 /// `e` of NEURON_BACK: what the host wrote.
@@ -104,9 +126,12 @@ fn propagate(
     let words = plan.target.block(block, lanes);
     let fan_in = source.rows.fan_in;
     let (code0, code1) = (&slot.trace.code0[words.clone()], &slot.trace.code1[words]);
-    scratch.windows.resize(fan_in, 0);
-    list::either(simd, &code0[..fan_in], &code1[..fan_in], 0xf, &mut scratch.windows);
-    count(simd, &scratch.windows, nonzero, plan.target.tiles, tally);
+    let windows = &mut scratch.windows[block * neurons..][..fan_in];
+    list::either(simd, &code0[..fan_in], &code1[..fan_in], 0xf, windows);
+    count(simd, windows, nonzero, plan.target.tiles, tally);
+    let runs = nonzero.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32));
+    scratch.runs[block].clear();
+    scratch.runs[block].extend(runs);
 
     scratch.errors.reserve(TIME_BLOCK * width);
     // Columns beyond the slice have zero weights, but what an earlier slice left there must not overflow a sum.
@@ -116,7 +141,7 @@ fn propagate(
     for step in (0..steps).filter(|step| (any >> step) & 1 == 1) {
         scratch.rows.clear();
         scratch.ends.clear();
-        list::select(simd, &scratch.windows, step, &mut scratch.rows, &mut scratch.ends);
+        list::select(simd, windows, step, &mut scratch.rows, &mut scratch.ends);
         scratch.dots.clear();
         scratch.dots.resize(scratch.rows.len(), 0);
         for panel in image.panels() {

@@ -1,9 +1,11 @@
 //! FP: FORWARD of one slice for several slots.
 
 use super::plan::ForwardPlan;
+use crate::cycles;
 use crate::kernel::forward::Events;
 use crate::kernel::list::{self, List, RANGE};
 use crate::kernel::neuron::{Lanes, NeuronLanes};
+use crate::kernel::walk::{self, Kept};
 use crate::kernel::{Simd, forward, neuron};
 use crate::memory::{Aligned, Image, Slot};
 use crate::tally::Tally;
@@ -12,8 +14,8 @@ use backspike_arch::{Counter, TIME_BLOCK};
 /// Bytes of forward sums kept at a time: part of a second-level cache, beside a panel of weights.
 const SUM_BYTES: usize = 128 << 10;
 
-/// Bytes of a range of rows of a panel: most of a first-level cache.
-const RANGE_BYTES: usize = 32 << 10;
+/// Bytes of a range of rows of a panel, of which a share is read: about a first-level cache.
+const RANGE_BYTES: usize = 64 << 10;
 
 /// Buffers of one thread.
 #[derive(Default)]
@@ -24,6 +26,8 @@ pub struct ForwardScratch {
     wide: Aligned<i64>,
     membrane: Vec<i32>,
     fired: Vec<u8>,
+    /// Kept words of each block.
+    words: Vec<Vec<Kept>>,
 }
 
 /// The input spikes of a sample as lists of rows.
@@ -87,8 +91,10 @@ fn list_events(
     input.wide.clear();
     let largest = image.largest().iter().copied().max().unwrap_or(0);
     let mut tally = Tally::default();
+    scratch.words.resize_with(plan.time.blocks, Vec::new);
     for block in 0..plan.time.blocks {
         let words = &slot.spikes[plan.input.block(block, lanes)];
+        walk::keep(simd, words, lanes, 0xf, &mut scratch.words[block]);
         let masks = &words[..plan.rows.fan_in];
         for step in 0..plan.time.steps_in(block) {
             let first = input.events.len();
@@ -109,6 +115,7 @@ fn list_events(
             tally.add(Counter::FpMembraneWords, tiles * plan.time.steps_in(block));
         }
     }
+    tally.add(Counter::FpBusy, cycles::forward(tiles, plan.time.steps, &scratch.words));
     tally
 }
 

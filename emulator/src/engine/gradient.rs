@@ -1,8 +1,10 @@
 //! WG: ACCUMULATE of one slice for several slots.
 
 use super::plan::GradientPlan;
+use crate::cycles;
 use crate::kernel::gradient::{self, MASKS};
 use crate::kernel::list::{self, BLOCKS, Visits};
+use crate::kernel::walk::{self, Kept};
 use crate::kernel::{Simd, align};
 use crate::memory::{Aligned, Panel, Slot};
 use crate::tally::{Tally, occurring};
@@ -65,37 +67,42 @@ pub fn run(
     }
 }
 
-/// What ACCUMULATE counts for one slot.
-pub fn tally(simd: Simd, plan: &GradientPlan, lanes: usize, slot: &Slot) -> Tally {
-    let mut tally = Tally::default();
-    for block in 0..plan.time.blocks {
-        count(simd, plan, lanes, slot, block, &mut tally);
-    }
-    tally
-}
+/// Step masks of a block, as an index.
+const STEP_MASKS: usize = MASKS;
 
-fn count(
+/// What ACCUMULATE counts for one slot. `kept` is scratch: the kept words for each block and step mask.
+pub fn tally(
     simd: Simd,
     plan: &GradientPlan,
     lanes: usize,
     slot: &Slot,
-    block: usize,
-    tally: &mut Tally,
-) {
-    let words = &slot.spikes[plan.input.block(block, lanes)];
-    let zero_words = list::zero_words(simd, words, lanes);
-    for (steps, tiles) in occurring(&slot.nonzero[plan.nonzero.block(block, 1)]) {
-        if steps == 0 {
-            tally.add(Counter::WgSkipped, tiles);
-            continue;
+    kept: &mut Vec<Vec<Kept>>,
+) -> Tally {
+    let mut tally = Tally::default();
+    kept.resize_with(plan.time.blocks * STEP_MASKS, Vec::new);
+    let nonzero = |block: usize| &slot.nonzero[plan.nonzero.block(block, 1)];
+    for block in 0..plan.time.blocks {
+        let words = &slot.spikes[plan.input.block(block, lanes)];
+        let zero_words = list::zero_words(simd, words, lanes);
+        for (steps, tiles) in occurring(nonzero(block)) {
+            if steps == 0 {
+                tally.add(Counter::WgSkipped, tiles);
+                continue;
+            }
+            let kept = &mut kept[block * STEP_MASKS + usize::from(steps)];
+            walk::keep(simd, words, lanes, steps, kept);
+            let common = list::common(simd, &words[..plan.rows.fan_in], steps);
+            tally.add(Counter::WgVisits, tiles * common.visits);
+            tally.add(Counter::WgEvents, tiles * common.events);
+            tally.add(Counter::WgWords, tiles * plan.input.tiles);
+            tally.add(Counter::WgZeroWords, tiles * zero_words);
+            tally.add(Counter::WgErrorReads, tiles * plan.time.steps_in(block));
         }
-        let common = list::common(simd, &words[..plan.rows.fan_in], steps);
-        tally.add(Counter::WgVisits, tiles * common.visits);
-        tally.add(Counter::WgEvents, tiles * common.events);
-        tally.add(Counter::WgWords, tiles * plan.input.tiles);
-        tally.add(Counter::WgZeroWords, tiles * zero_words);
-        tally.add(Counter::WgErrorReads, tiles * plan.time.steps_in(block));
     }
+    let blocks: Vec<&[u8]> = (0..plan.time.blocks).map(nonzero).collect();
+    let words = |block: usize, steps: u8| &kept[block * STEP_MASKS + usize::from(steps)][..];
+    tally.add(Counter::WgBusy, cycles::accumulate(plan.rows.tiles, &blocks, words));
+    tally
 }
 
 /// Adds the errors of up to [`BLOCKS`] blocks.

@@ -10,5 +10,6 @@ pub mod list;
 pub mod neuron;
 pub mod optimizer;
 pub mod simd;
+pub mod walk;
 
 pub use simd::Simd;
