@@ -272,3 +272,25 @@ fn drivers_and_clocks_are_checked() {
     let expected = expected.map(|text| format!("drivers (drivers): {text}"));
     assert_eq!(problems(Drivers::default()), expected);
 }
+
+/// A process that would wait for nothing.
+#[derive(LogicBlock, Default)]
+struct Still {
+    pub wide_o: Signal<Out, Bits<100>>,
+}
+
+impl Logic for Still {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.wide_o.next = bits::<100>(3);
+        self.wide_o.next = self.wide_o.val() << 70;
+        self.wide_o.next = self.wide_o.val() + self.wide_o.val();
+    }
+    named!("Still");
+}
+
+#[test]
+fn processes_without_inputs_are_refused() {
+    let expected = "still (still): `wide_o` is computed from constants alone, so no process would ever run; assign the result";
+    assert_eq!(problems(Still::default()), [expected]);
+}

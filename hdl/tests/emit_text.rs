@@ -244,3 +244,35 @@ fn constants_of_turns_do_not_tie_signals_together() {
     assert!(text.contains("assign hits_o_3 = index_i == 2'd3;"), "{text}");
     assert!(!text.contains("here") && !text.contains("always"), "{text}");
 }
+
+/// An output built bit by bit from constants and one input.
+#[derive(LogicBlock, Default)]
+struct BitByBit {
+    pub data_i: Signal<In, Bit>,
+    pub fixed_o: Signal<Out, Bits<4>>,
+    pub mixed_o: Signal<Out, Bits<4>>,
+}
+
+impl Logic for BitByBit {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.fixed_o.next = bits::<4>(0);
+        self.fixed_o.next = self.fixed_o.val().replace_bit(1, true);
+        self.fixed_o.next = self.fixed_o.val() + 4;
+        self.mixed_o.next = bits::<4>(9);
+        self.mixed_o.next = self.mixed_o.val().replace_bit(1, self.data_i.val());
+    }
+
+    fn timing(&self) -> Vec<TimingInfo> {
+        module_name("BitByBit", &[])
+    }
+}
+
+#[test]
+fn constants_are_folded() {
+    let design = design(BitByBit::default());
+    let text = &design.modules[0].text;
+    assert!(text.contains("assign fixed_o = 4'd6;"), "{text}");
+    assert!(text.contains("assign mixed_o = {2'd2, data_i, 1'b1};"), "{text}");
+    lint(&design);
+}

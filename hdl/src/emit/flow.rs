@@ -27,6 +27,18 @@ impl Group {
             _ => None,
         }
     }
+
+    /// Whether the statements read a signal the group does not drive: without one, a process that
+    /// waits for changes never runs.
+    pub fn reads_others(&self) -> bool {
+        let mut found = false;
+        for statement in &self.statements {
+            statement.expressions(&mut |e| {
+                e.reads(&mut |signal, _| found |= !self.targets.contains(&signal));
+            });
+        }
+        found
+    }
 }
 
 /// Splits the kernel into groups, in order of first assignment; `report` takes problems.

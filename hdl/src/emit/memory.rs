@@ -1,6 +1,7 @@
 //! Memories.
 
 use super::error::Problems;
+use super::show::range;
 use super::tree::Instance;
 use crate::prim::{Primitive, RAM_ADDRESS_BITS};
 
@@ -51,14 +52,6 @@ fn above(ports: &[&str], depth: usize) -> String {
         "\n  // Address bits above the depth.\n  wire unused_bits = &{{1'b0{}}};\n",
         parts.collect::<String>()
     )
-}
-
-/// A range such as `[7:0] `, empty for one bit.
-fn range(width: usize) -> String {
-    match width {
-        1 => String::new(),
-        _ => format!("[{}:0] ", width - 1),
-    }
 }
 
 fn simple(name: &str, width: usize, depth: usize) -> String {

@@ -15,6 +15,7 @@ mod memory;
 mod names;
 mod print;
 mod scope;
+mod show;
 mod simplify;
 mod tree;
 

@@ -4,6 +4,7 @@ use super::flow::Group;
 use super::ir::{Expr, Node, SignalId, Stmt};
 use super::literal::Literal;
 use super::scope::{RESET, Role, Scope};
+use super::show::{Window, range, select};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
@@ -26,9 +27,6 @@ pub(super) fn module_text(
     printer.gather_reads();
     printer.write(name, comment)
 }
-
-/// A window function: bits of the padded value, of the result and of the index.
-type Window = (usize, usize, usize);
 
 struct Printer<'a> {
     scope: &'a Scope,
@@ -109,6 +107,12 @@ impl<'a> Printer<'a> {
             }
             if group.single().is_none() {
                 self.variables.extend(&group.targets);
+                if !group.reads_others() {
+                    report(format!(
+                        "`{}` is computed from constants alone, so no process would ever run; assign the result",
+                        scope.signals[group.targets[0]].rust
+                    ));
+                }
             }
             self.driven.extend(&group.targets);
         }
@@ -164,7 +168,7 @@ impl<'a> Printer<'a> {
                 self.constants.insert(name.clone(), (literal.clone(), value.width));
             }
             Node::Window { value: a, index: b } => {
-                self.windows.insert(window(a, value.width, b));
+                self.windows.insert(Window::new(a, value.width, b));
                 self.gather_names(a);
                 self.gather_names(b);
             }
@@ -261,9 +265,9 @@ impl<'a> Printer<'a> {
 
     fn write_windows(&mut self) {
         for window in std::mem::take(&mut self.windows) {
-            let (padded, width, index) = window;
-            let name = window_name(window);
-            let (result, value, index) = (range(width), range(padded), range(index));
+            let (name, width) = (window.name(), window.width);
+            let (result, value) = (range(width), range(window.padded));
+            let index = range(window.index_bits());
             self.line(&format!(
                 "\
   // Bits of a value from an index up; the caller pads the value so that they never leave it.
@@ -279,7 +283,7 @@ impl<'a> Printer<'a> {
 
     fn write_group(&mut self, group: &Group) {
         if let Some((id, value)) = group.single() {
-            let text = format!("  assign {} = {};\n", self.name(id), self.show(value));
+            let text = format!("  assign {} = {};\n", self.name(id), self.scope.show(value));
             self.line(&text);
             return;
         }
@@ -294,7 +298,7 @@ impl<'a> Printer<'a> {
             match statement {
                 Stmt::Assign { target, low, value } => {
                     let part = low.map(|low| select(low, value.width)).unwrap_or_default();
-                    let (name, value) = (self.name(*target), self.show(value));
+                    let (name, value) = (self.name(*target), self.scope.show(value));
                     self.line(&format!("{indent}{name}{part} = {value};"));
                 }
                 Stmt::If { .. } => {
@@ -302,10 +306,10 @@ impl<'a> Printer<'a> {
                     self.write_if(statement, depth);
                 }
                 Stmt::Case { test, arms, default } => {
-                    let test = self.show(test);
+                    let test = self.scope.show(test);
                     self.line(&format!("{indent}case ({test})"));
                     for (label, body) in arms {
-                        let label = self.show(label);
+                        let label = self.scope.show(label);
                         self.line(&format!("{indent}  {label}: begin"));
                         self.write_block(body, depth + 2);
                         self.line(&format!("{indent}  end"));
@@ -326,8 +330,8 @@ impl<'a> Printer<'a> {
         };
         let indent = "  ".repeat(depth);
         let (test, then, otherwise) = match then.is_empty() {
-            true => (format!("!{}", self.nested(test)), otherwise, then),
-            false => (self.show(test), then, otherwise),
+            true => (format!("!{}", self.scope.nested(test)), otherwise, then),
+            false => (self.scope.show(test), then, otherwise),
         };
         self.line(&format!("if ({test}) begin"));
         self.write_block(then, depth + 1);
@@ -349,7 +353,7 @@ impl<'a> Printer<'a> {
         for child in &self.scope.children {
             let pins = child.ports.iter().map(|(port, id)| {
                 let value = match self.direct.get(id) {
-                    Some(value) => self.show(value),
+                    Some(value) => self.scope.show(value),
                     None => self.name(*id).to_string(),
                 };
                 format!("\n    .{port}({value})")
@@ -422,82 +426,6 @@ impl<'a> Printer<'a> {
                 "  // Bits this block has no use for.\n  wire {UNUSED} = &{{1'b0, {parts}}};\n"
             ));
         }
-    }
-
-    /// The expression as it stands alone.
-    fn show(&self, value: &Expr) -> String {
-        match &value.node {
-            Node::Signal(id) => self.name(*id).into(),
-            Node::Part { signal, low } => {
-                format!("{}{}", self.name(*signal), select(*low, value.width))
-            }
-            Node::Bit { signal, index } => format!("{}[{}]", self.name(*signal), self.show(index)),
-            Node::Window { value: inner, index } => {
-                let window = window(inner, value.width, index);
-                let (padded, name) = (window.0, window_name(window));
-                let (inner, index) = (inner.clone(), index.clone());
-                let (inner, index) = (inner.widened(padded), index.widened(window.2));
-                format!("{name}({}, {})", self.show(&inner), self.show(&index))
-            }
-            Node::Literal { value: literal, name } => match name {
-                Some(name) => name.clone(),
-                None => literal.sized(value.width),
-            },
-            Node::Binary(op, left, right) => {
-                let (left, right) = (self.nested(left), self.nested(right));
-                format!("{left} {} {right}", op.symbol())
-            }
-            Node::Not(inner) => {
-                let symbol = if value.width == 1 { '!' } else { '~' };
-                format!("{symbol}{}", self.nested(inner))
-            }
-            Node::Reduce(symbol, inner) => format!("{symbol}{}", self.nested(inner)),
-            Node::Widen(inner) => {
-                let zeros = Literal::from(0).sized(value.width - inner.width);
-                format!("{{{zeros}, {}}}", self.show(inner))
-            }
-            Node::Concat(pieces) => {
-                let pieces: Vec<_> = pieces.iter().map(|piece| self.show(piece)).collect();
-                format!("{{{}}}", pieces.join(", "))
-            }
-        }
-    }
-
-    /// The expression as an operand: in parentheses if it has an operator.
-    fn nested(&self, value: &Expr) -> String {
-        let text = self.show(value);
-        match &value.node {
-            Node::Binary(..) | Node::Reduce(..) | Node::Not(_) => format!("({text})"),
-            _ => text,
-        }
-    }
-}
-
-/// The function for `width` bits of `value` from `index` up. The index is as wide as one into the padded
-/// value, which tools ask for, but never above what `index` can reach.
-fn window(value: &Expr, width: usize, index: &Expr) -> Window {
-    let padded = value.width.max((1 << index.width) - 1 + width);
-    let bits = Literal::from(padded - 1).bit_length();
-    (padded, width, bits.max(index.width))
-}
-
-fn window_name((padded, width, _): Window) -> String {
-    format!("window_{padded}_{width}")
-}
-
-/// A range such as `[7:0] `, empty for one bit.
-fn range(width: usize) -> String {
-    match width {
-        1 => String::new(),
-        _ => format!("[{}:0] ", width - 1),
-    }
-}
-
-/// A part select such as `[7:0]` or `[3]`.
-fn select(low: usize, width: usize) -> String {
-    match width {
-        1 => format!("[{low}]"),
-        _ => format!("[{}:{low}]", low + width - 1),
     }
 }
 

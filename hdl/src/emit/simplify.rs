@@ -9,15 +9,17 @@ use super::lower::comparison;
 use super::scope::{Role, Scope};
 use std::collections::{BTreeSet, HashMap};
 
-/// Replaces locals that are assigned more than once by the constants they hold, and drops what assigns
-/// locals nobody reads.
+/// Replaces locals and outputs that are assigned more than once by the constants they hold, and drops
+/// what assigns locals nobody reads.
 pub(super) fn simplify(scope: &Scope, kernel: Vec<Stmt>) -> Vec<Stmt> {
     let mut counts = HashMap::new();
     for statement in &kernel {
         statement.targets(&mut |target| *counts.entry(target).or_insert(0) += 1);
     }
     let is_local = |id: &SignalId| scope.signals[*id].role == Role::Local;
-    let wanted = counts.into_iter().filter(|(id, count)| *count > 1 && is_local(id));
+    // What a kernel reads of its locals and outputs is what it assigned last; inputs of children settle.
+    let is_held = |id: &SignalId| matches!(scope.signals[*id].role, Role::Local | Role::Output);
+    let wanted = counts.into_iter().filter(|(id, count)| *count > 1 && is_held(id));
     let propagation = Propagation { wanted: wanted.map(|(id, _)| id).collect() };
     let mut kernel = propagation.block(kernel, &mut HashMap::new());
     loop {
@@ -191,10 +193,24 @@ fn fold(value: Expr, known: &Known) -> Expr {
         }
         Node::Widen(inner) => return fold(*inner, known).widened(width),
         Node::Concat(pieces) => {
-            Node::Concat(pieces.into_iter().map(|piece| fold(piece, known)).collect())
+            let pieces: Vec<_> = pieces.into_iter().map(|piece| fold(piece, known)).collect();
+            match joined(&pieces) {
+                Some(literal) => return Expr::literal(literal, width),
+                None => Node::Concat(pieces),
+            }
         }
     };
     Expr { width, node }
+}
+
+/// The value of a concatenation of constants.
+fn joined(pieces: &[Expr]) -> Option<Literal> {
+    let mut bits = Vec::new();
+    for piece in pieces.iter().rev() {
+        let value = piece.constant()?;
+        bits.extend((0..piece.width).map(|i| value.part(i, 1).bit_length() > 0));
+    }
+    Some(Literal::from_bits(bits))
 }
 
 fn position(index: &Expr) -> Option<usize> {

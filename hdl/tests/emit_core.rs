@@ -1,0 +1,24 @@
+//! The whole core: every tool takes it without a word, and it is the same every time.
+
+mod emit_support;
+
+use backspike_arch::ArchConfig;
+use backspike_hdl::core::core_design;
+use emit_support::lint;
+
+#[test]
+fn the_core_is_clean_for_every_lane_count() {
+    for lanes in [4, 8, 16, 32] {
+        let config = ArchConfig::tiny().with_lanes(lanes);
+        let design = core_design(&config).unwrap_or_else(|e| panic!("{lanes} lanes: {e}"));
+        lint(&design);
+    }
+}
+
+#[test]
+fn the_core_is_the_same_every_time() {
+    let config = ArchConfig::tiny();
+    let text = || core_design(&config).map(|design| design.to_single_file());
+    let first = text().expect("the smallest core is sound");
+    assert_eq!(first, text().expect("the smallest core is sound"));
+}
