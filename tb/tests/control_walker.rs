@@ -1,0 +1,371 @@
+//! The walkers against lists of what they must find, under random stalls: order, completeness, and no lost cycle.
+
+mod block;
+
+use backspike_hdl::spike::{Expander, TileLoop, TraceWalker, Walker};
+use backspike_tb::{Library, Model};
+use block::{STARTS, catches, generator, library, start};
+use rand::{Rng, rngs::StdRng};
+use std::collections::VecDeque;
+
+/// Lanes of the benches: plane words of 64 bits.
+const LANES: u64 = 16;
+const P: usize = 64;
+
+/// A visit (index, mask), or the end of a tile-block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    Visit(u64, u64),
+    End,
+}
+
+/// A plane word with about `density` of its lanes in use.
+fn plane(rng: &mut StdRng, density: f64) -> u64 {
+    (0..LANES).fold(0, |word, lane| {
+        let mask = if rng.random_bool(density) { rng.random_range(1..16) } else { 0 };
+        word | mask << (4 * lane)
+    })
+}
+
+/// `plane` with each lane masked by `gate`.
+fn gated(plane: u64, gate: u64) -> u64 {
+    plane & (0..LANES).fold(0, |gates, lane| gates | gate << (4 * lane))
+}
+
+fn visits(plane: u64, base: u64) -> impl Iterator<Item = Item> {
+    (0..LANES)
+        .map(move |lane| Item::Visit(base + lane, plane >> (4 * lane) & 15))
+        .filter(|item| !matches!(item, Item::Visit(_, 0)))
+}
+
+struct Word {
+    plane: u64,
+    gate: u64,
+    index: u64,
+    last: bool,
+}
+
+fn words(rng: &mut StdRng) -> Vec<Word> {
+    let mut words = Vec::new();
+    for _ in 0..40 {
+        let density = [0.0, 0.02, 0.3, 1.0][rng.random_range(0..4)];
+        let gate = if rng.random() { 15 } else { rng.random_range(1..16) };
+        let count = rng.random_range(1..20);
+        for w in 0..count {
+            let (plane, last) = (plane(rng, density), w + 1 == count);
+            words.push(Word { plane, gate, index: w * LANES, last });
+        }
+    }
+    words
+}
+
+/// The item at the outputs, if any.
+fn item(model: &Model) -> Option<Item> {
+    (model.get("item_valid_o") == 1).then(|| match model.get("item_end_o") {
+        1 => Item::End,
+        _ => Item::Visit(model.get("item_index_o"), model.get("item_mask_o")),
+    })
+}
+
+#[test]
+fn the_walker_finds_every_input() {
+    walker_bench(&library(Walker::<P>::default()), &mut generator("the_walker_finds_every_input"));
+}
+
+#[test]
+fn mutations_of_the_walker_are_caught() {
+    let mut rng = generator("mutations_of_the_walker_are_caught");
+    // A tile-block loses its end: because its last word is empty, or because it is not.
+    for (from, to) in [
+        ("keep = (|masked) | last_i;", "keep = |masked;"),
+        ("((!(|pick_rest_o)) & (!last_q))", "(!(|pick_rest_o))"),
+    ] {
+        catches(Walker::<P>::default(), from, to, |library| walker_bench(library, &mut rng));
+    }
+}
+
+fn walker_bench(library: &Library, rng: &mut StdRng) {
+    for seed in STARTS {
+        let mut model = start(library, seed);
+        let words = words(rng);
+        let zeros = words.iter().filter(|word| word.plane == 0).count() as u64;
+        let mut expected = VecDeque::new();
+        for word in &words {
+            expected.extend(visits(gated(word.plane, word.gate), word.index));
+            if word.last {
+                expected.push_back(Item::End);
+            }
+        }
+        let (mut next, mut counted, mut idle) = (0, 0, 0);
+        let (mut offering, mut taking) = (1.0, 1.0);
+        for cycle in 0.. {
+            if cycle % 64 == 0 {
+                (offering, taking) = (rng.random_range(0.1..1.0), rng.random_range(0.1..1.0));
+            }
+            let offer = next < words.len() && rng.random_bool(offering);
+            model.set("valid_i", offer.into());
+            if offer {
+                let word = &words[next];
+                model.set("plane_i", word.plane);
+                model.set("gate_i", word.gate);
+                model.set("index_i", word.index);
+                model.set("last_i", word.last.into());
+            }
+            let take = rng.random_bool(taking);
+            model.set("item_ready_i", take.into());
+            model.eval();
+            counted += model.get("zero_o");
+            if offer && model.get("ready_o") == 1 {
+                next += 1;
+            }
+            match item(&model) {
+                Some(got) => {
+                    let wanted = expected.front().copied();
+                    assert!(Some(got) == wanted, "cycle {cycle}: got {got:?}, expected {wanted:?}");
+                    if take {
+                        expected.pop_front();
+                    }
+                    idle = 0;
+                }
+                None => idle += 1,
+            }
+            if next == words.len() && (expected.is_empty() || idle > 8) {
+                break;
+            }
+            model.tick(1);
+        }
+        assert!(expected.is_empty(), "expected {} items more", expected.len());
+        assert!(counted == zeros, "{counted} zero words, expected {zeros}");
+    }
+}
+
+#[test]
+fn the_walker_never_waits_while_there_is_work() {
+    let rng = &mut generator("the_walker_never_waits_while_there_is_work");
+    let library = library(Walker::<P>::default());
+    for seed in STARTS {
+        let mut model = start(&library, seed);
+        model.set("valid_i", 1);
+        model.set("gate_i", 15);
+        model.set("last_i", 0);
+        model.set("item_ready_i", 1);
+        // One lane a word is one item a word: the hardest to keep up with.
+        let mut first = None;
+        for cycle in 0..200_u64 {
+            let lane = rng.random_range(0..LANES);
+            model.set("plane_i", rng.random_range(1..16) << (4 * lane));
+            model.set("index_i", cycle * LANES);
+            model.eval();
+            if model.get("item_valid_o") == 1 {
+                first.get_or_insert(cycle);
+            } else {
+                assert!(
+                    first.is_none(),
+                    "no item in cycle {cycle} although a word came each cycle"
+                );
+            }
+            model.tick(1);
+        }
+        assert_eq!(first, Some(2), "from the memory's output to the first item");
+    }
+}
+
+#[test]
+fn the_expander_makes_one_event_a_cycle() {
+    let rng = &mut generator("the_expander_makes_one_event_a_cycle");
+    let library = library(Expander::default());
+    for seed in STARTS {
+        let mut model = start(&library, seed);
+        let mut expected: VecDeque<(u64, u64, bool, bool)> = VecDeque::new();
+        let mut item: Option<(u64, u64)> = None;
+        let mut events = 0;
+        for cycle in 0..4000 {
+            let hold = rng.random_bool(0.3);
+            if item.is_none() && rng.random_bool(0.7) {
+                item = Some((rng.random_range(0..1 << 20), rng.random_range(1..16)));
+            }
+            model.set("hold_i", hold.into());
+            model.set("item_valid_i", item.is_some().into());
+            let (index, mask) =
+                item.unwrap_or((rng.random_range(0..1 << 20), rng.random_range(0..16)));
+            model.set("item_index_i", index);
+            model.set("item_mask_i", mask);
+            model.set("item_end_i", 0);
+            model.eval();
+            assert_eq!(
+                model.get("valid_o") == 1,
+                !expected.is_empty(),
+                "cycle {cycle}: an event is there when an item is"
+            );
+            if let Some(&wanted) = expected.front() {
+                let got = (
+                    model.get("index_o"),
+                    model.get("step_o"),
+                    model.get("first_o") == 1,
+                    model.get("last_o") == 1,
+                );
+                assert_eq!(got, wanted, "cycle {cycle}");
+                if !hold {
+                    expected.pop_front();
+                    events += 1;
+                }
+            }
+            // Taken in the cycle of the last event before: no cycle is lost.
+            assert_eq!(model.get("item_ready_o") == 1, expected.is_empty(), "cycle {cycle}");
+            if expected.is_empty() && item.take().is_some() {
+                let steps: Vec<u64> = (0..4).filter(|t| mask >> t & 1 == 1).collect();
+                for (i, &step) in steps.iter().enumerate() {
+                    expected.push_back((index, step, i == 0, i + 1 == steps.len()));
+                }
+            }
+            model.tick(1);
+        }
+        assert!(events > 1000, "only {events} events");
+    }
+}
+
+#[test]
+fn the_trace_walker_keeps_the_planes_of_every_word() {
+    let rng = &mut generator("the_trace_walker_keeps_the_planes_of_every_word");
+    let library = library(TraceWalker::<P>::default());
+    for seed in STARTS {
+        let mut model = start(&library, seed);
+        let density = [0.0, 0.1, 0.5];
+        let words: Vec<[u64; 3]> =
+            (0..200).map(|i| std::array::from_fn(|_| plane(rng, density[i / 20 % 3]))).collect();
+        let backprop = rng.random::<bool>();
+        model.set("visits_i", backprop.into());
+        let (mut next, mut popped, mut ended) = (0, 0, 0);
+        let mut expected = VecDeque::new();
+        for cycle in 0..100_000 {
+            if popped == words.len() {
+                break;
+            }
+            let offer = next < words.len() && rng.random_bool(0.8);
+            model.set("valid_i", offer.into());
+            if offer {
+                let [spike, code0, code1] = words[next];
+                model.set("spike_i", spike);
+                model.set("code0_i", code0);
+                model.set("code1_i", code1);
+                model.set("target_i", next as u64);
+                model.set("index_i", next as u64 * LANES);
+                model.set("steps_i", 1 + next as u64 % 4);
+                model.set("newest_i", next as u64 % 2);
+            }
+            let take = rng.random_bool(0.8);
+            model.set("item_ready_i", take.into());
+            // Planes are popped only after the end of their word.
+            let pop = popped < ended && rng.random_bool(0.3);
+            model.set("pop_i", pop.into());
+            model.eval();
+            if popped < ended {
+                let planes = ["spike_o", "code0_o", "code1_o"].map(|name| model.get(name));
+                assert_eq!(planes, words[popped], "cycle {cycle}: planes of word {popped}");
+                let tags = ["target_o", "steps_o", "newest_o"].map(|name| model.get(name));
+                let word = popped as u64;
+                assert_eq!(tags, [word, 1 + word % 4, word % 2], "cycle {cycle}");
+            }
+            popped += usize::from(pop);
+            if let Some(got) = item(&model) {
+                let wanted = expected.front().copied();
+                assert_eq!(Some(got), wanted, "cycle {cycle}");
+                if take {
+                    expected.pop_front();
+                    ended += usize::from(got == Item::End);
+                }
+            }
+            if offer && model.get("ready_o") == 1 {
+                let [_, code0, code1] = words[next];
+                let mask = if backprop { code0 | code1 } else { 0 };
+                expected.extend(visits(mask, next as u64 * LANES));
+                expected.push_back(Item::End);
+                next += 1;
+            }
+            model.tick(1);
+        }
+        assert_eq!(popped, words.len(), "every word comes out");
+    }
+}
+
+#[test]
+fn the_tile_loop_skips_tiles_without_a_common_step() {
+    let rng = &mut generator("the_tile_loop_skips_tiles_without_a_common_step");
+    let library = library(TileLoop::default());
+    for seed in STARTS {
+        let mut model = start(&library, seed);
+        let (tiles, fan_in, base, gates_at) = (rng.random_range(1..6), 37, 1000, 77);
+        let nonzero: Vec<u64> =
+            (0..64).map(|_| rng.random_range(0..16) & rng.random_range(0..16)).collect();
+        model.set("tiles_i", tiles);
+        model.set("fan_in_i", fan_in);
+        model.set("weight_base_i", base);
+        model.set("gate_base_i", gates_at);
+        let mut expected: VecDeque<Option<[u64; 5]>> = VecDeque::new();
+        let (mut skips, mut wanted_skips, mut seen) = (0, 0, 0);
+        let mut visit: Option<(bool, u64, u64, u64, u64)> = None;
+        for cycle in 0..6000 {
+            if visit.is_none() && cycle < 5900 && rng.random_bool(0.8) {
+                let end = rng.random_bool(0.1);
+                let lane = rng.random_range(0..LANES);
+                let source = rng.random_range(0..64 - tiles);
+                visit = Some((end, lane, rng.random_range(0..30), rng.random_range(1..16), source));
+            }
+            model.set("visit_valid_i", visit.is_some().into());
+            if let Some((end, lane, index, mask, source)) = visit {
+                model.set("visit_end_i", end.into());
+                model.set("visit_lane_i", lane);
+                model.set("visit_index_i", index);
+                model.set("visit_mask_i", mask);
+                model.set("visit_source_i", source);
+            }
+            let take = rng.random_bool(0.7);
+            model.set("item_ready_i", take.into());
+            model.eval();
+            skips += model.get("skip_o");
+            if model.get("item_valid_o") == 1 {
+                let got = (model.get("item_end_o") == 0).then(|| {
+                    ["item_row_o", "item_mask_o", "item_lane_o", "item_source_o", "item_fresh_o"]
+                        .map(|name| model.get(name))
+                });
+                assert_eq!(Some(&got), expected.front(), "cycle {cycle}");
+                if take {
+                    expected.pop_front();
+                    seen += 1;
+                }
+            }
+            if model.get("visit_ready_o") == 1
+                && let Some((end, lane, index, mask, source)) = visit.take()
+            {
+                if end {
+                    expected.push_back(None);
+                } else {
+                    let mut fresh = 1;
+                    for o in 0..tiles {
+                        let common = mask & nonzero[(source + o) as usize];
+                        if common == 0 {
+                            wanted_skips += 1;
+                            continue;
+                        }
+                        expected.push_back(Some([
+                            base + o * fan_in + index,
+                            common,
+                            lane,
+                            source + o,
+                            fresh,
+                        ]));
+                        fresh = 0;
+                    }
+                }
+            }
+            let read = (model.get("gate_ren_o") == 1).then(|| model.get("gate_addr_o"));
+            model.tick(1);
+            if let Some(address) = read {
+                model.set("gate_i", nonzero[(address - gates_at) as usize]);
+            }
+        }
+        assert!(expected.is_empty(), "{} items are missing", expected.len());
+        assert_eq!(skips, wanted_skips, "skipped tiles");
+        assert!(seen > 500, "only {seen} items");
+    }
+}
