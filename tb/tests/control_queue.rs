@@ -91,8 +91,7 @@ fn tokens_bench(library: &Library, rng: &mut StdRng) {
             let mut wanted = 0;
             let before = counters;
             let mut given = [false; TOKENS];
-            for engine in 0..4 {
-                let token = tokens[engine];
+            for (engine, token) in tokens.into_iter().enumerate() {
                 if takes >> engine & 1 == 1 && before[token] > 0 {
                     if given[token] {
                         collisions += 1;
