@@ -171,6 +171,24 @@ fn bad_input_is_a_sentence() {
     }
 }
 
+/// Without Verilator the RTL cannot be built, and the message says what to install.
+#[test]
+fn missing_verilator_is_a_sentence() {
+    let directory = workspace();
+    let cache = directory.path().join("cache");
+    let output = Command::new(env!("CARGO_BIN_EXE_backspike"))
+        .current_dir(directory.path())
+        .args(["train", "net.toml", "--device", "rtl"])
+        .env("PATH", directory.path())
+        .env("XDG_CACHE_HOME", &cache)
+        .env("BACKSPIKE_CACHE", &cache)
+        .env_remove("BACKSPIKE_VERILATOR")
+        .output()
+        .unwrap();
+    let error = failure(&output);
+    assert!(error.contains("Verilator") && error.contains("install"), "{error}");
+}
+
 #[test]
 fn generate_check_finds_a_difference() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
