@@ -100,6 +100,7 @@ struct Expressions {
     pub index_i: Signal<In, Bits<7>>,
     pub cast_o: Signal<Out, Bits<4>>,
     pub bits_o: Signal<Out, Bits<2>>,
+    pub shifted_o: Signal<Out, Bits<2>>,
     pub constant_o: Signal<Out, Bit>,
     pub index_o: Signal<Out, Bit>,
     pub far_o: Signal<Out, Bit>,
@@ -114,6 +115,7 @@ impl Logic for Expressions {
     fn update(&mut self) {
         self.cast_o.next = bit_cast::<4, 8>(self.a_i.val() >> self.b_i.val());
         self.bits_o.next = (self.a_i.val() - self.b_i.val()).get_bits::<2>(3);
+        self.shifted_o.next = (self.wide_i.val() << self.index_i.val()).get_bits::<2>(1);
         self.constant_o.next = self.a_i.val().get_bit(OFFSET);
         self.index_o.next = self.a_i.val().get_bit(self._offset);
         self.far_o.next = self.a_i.val().get_bit(8);
@@ -130,6 +132,7 @@ fn expressions_without_a_verilog_meaning_are_refused() {
     let expected = [
         "a cast narrows an expression from 8 to 4 bits; assign it to a local signal first and cast that",
         "bits of an expression of 8 bits are taken; assign it to a local signal first",
+        "bits of an expression of 12 bits are taken; assign it to a local signal first",
         "`OFFSET` is not a signal of the block: Rust constants and fields that start with `_` have no hardware; use a literal or a Constant field, and check the length of vectors",
         "`_offset` is not a signal of the block: Rust constants and fields that start with `_` have no hardware; use a literal or a Constant field, and check the length of vectors",
         "bit 8 of a value of 8 bits is read",
