@@ -16,11 +16,6 @@ pub const fn update(rows: usize) -> usize {
     rows + 17
 }
 
-/// Cycles of PUSH of `rows` rows of `subs` words, with a free memory and a ready host.
-pub const fn push(rows: usize, subs: usize) -> usize {
-    rows * (subs + 2) + 2
-}
-
 /// Reader, walker and expander of FP and WG.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stream {

@@ -34,8 +34,6 @@ pub struct Emulator {
     status: Status,
     timeline: Timeline,
     pushed: VecDeque<PushWord>,
-    /// The cycle in which the host got each of `pushed`.
-    arrived: VecDeque<i64>,
     /// What a program did that the machine leaves undefined; nothing runs after it.
     fault: Option<String>,
 }
@@ -63,7 +61,6 @@ impl Emulator {
             status: Status::default(),
             timeline: Timeline::new(config.queue_depth),
             pushed: VecDeque::new(),
-            arrived: VecDeque::new(),
             fault: None,
         })
     }
@@ -106,9 +103,9 @@ impl Emulator {
     }
 
     fn enqueue(&mut self, engine: Engine, instruction: Instruction) -> Result<(), DeviceError> {
-        if self.timeline.may_be_full(engine) {
+        if self.timeline.is_full(engine) {
             self.run()?;
-            if self.timeline.may_be_full(engine) {
+            if self.timeline.is_full(engine) {
                 // The hardware would not take another word, ever.
                 let state = format!(
                     "the {} queue is full with {} instructions; {}",
@@ -162,7 +159,6 @@ impl Emulator {
                 self.queues.post(&batch);
             }
         }
-        self.timeline.advance(&mut self.arrived);
         Ok(())
     }
 
@@ -229,15 +225,14 @@ impl Emulator {
             )));
         }
         let subs = d.region.subs(config);
-        if d.region == Region::Register {
-            // What waits have taken so far shows only on the clock.
-            self.timeline.advance(&mut self.arrived);
-        }
+        // What waits have taken so far shows only on the clock.
+        let read = if d.region == Region::Register { self.timeline.register_read() } else { 0 };
         let mut words = Vec::with_capacity(subs);
         for row in 0..count {
             words.clear();
             if d.region == Region::Register {
-                words.push(self.register(base + row, self.timeline.register_read(row)));
+                // Three cycles a row: read, caught, sent.
+                words.push(self.register(base + row, read + 3 * row as i64));
             } else {
                 self.memories.read_row(d.region, base + row, &mut words);
             }
@@ -304,9 +299,7 @@ impl Device for Emulator {
             });
         }
         out.extend(self.pushed.drain(..words));
-        if let Some(last) = self.arrived.drain(..words).next_back() {
-            self.timeline.receive(last);
-        }
+        self.timeline.receive(words);
         Ok(())
     }
 }

@@ -1,12 +1,15 @@
 //! When things happen: queues, tokens and the host port at the granularity of instructions, as `docs/architecture/cycles.md` has it.
 //!
-//! The emulator executes first and learns afterwards when the hardware would have: each engine's instructions with their busy
-//! cycles are laid along the clock, a WAIT where its token is there. The host offers a word every cycle and takes every pushed word at
-//! once; its clock stands still while it computes.
+//! The emulator executes first and learns afterwards when the hardware would have: the engines' instructions with their busy
+//! cycles are laid along the clock, earliest first, a WAIT where its token is there. That is done no further than the host has
+//! seen, as what it writes next may come in between. The host offers a word every cycle and takes every pushed word at once; its
+//! clock stands still while it computes.
 
-use crate::cycles;
 use backspike_arch::{Engine, Region, TOKENS};
 use std::collections::VecDeque;
+
+/// Busy times remembered per engine: more than a PUSH can lie behind.
+const REMEMBERED: usize = 4096;
 
 /// Cycles from the write of an instruction to its show at the head of an empty queue.
 const TO_HEAD: i64 = 2;
@@ -43,6 +46,19 @@ struct Queue {
     /// When the next instruction may be taken at the earliest.
     free: i64,
     wait: i64,
+    /// First and one past the last cycle of the latest busy times.
+    busy: VecDeque<(i64, i64)>,
+    /// IO: rows of a PUSH still to be read, from cycle `read` on.
+    push: Option<Push>,
+}
+
+/// A PUSH under way.
+#[derive(Clone, Copy, Debug)]
+struct Push {
+    region: Region,
+    rows: usize,
+    subs: usize,
+    read: i64,
 }
 
 impl Queue {
@@ -73,6 +89,8 @@ pub struct Timeline {
     tokens: [VecDeque<i64>; TOKENS],
     taken: [i64; TOKENS],
     stalled: i64,
+    /// When the host gets each pushed word that it has not taken.
+    arrived: VecDeque<i64>,
 }
 
 impl Timeline {
@@ -84,6 +102,7 @@ impl Timeline {
             tokens: Default::default(),
             taken: [-1; TOKENS],
             stalled: 0,
+            arrived: VecDeque::new(),
         }
     }
 
@@ -92,9 +111,10 @@ impl Timeline {
         self.now += words as i64;
     }
 
-    /// Whether the queue of an engine may be full: then everything executed must be laid along the clock before the next
-    /// [`Self::enqueue`].
-    pub fn may_be_full(&self, engine: Engine) -> bool {
+    /// Whether the queue of an engine is full after what was executed; lays along the clock what is needed to know. If so, the next
+    /// [`Self::enqueue`] must wait for more to be executed.
+    pub fn is_full(&mut self, engine: Engine) -> bool {
+        while self.queues[engine as usize].written.len() >= self.depth && self.step() {}
         self.queues[engine as usize].written.len() >= self.depth
     }
 
@@ -116,85 +136,121 @@ impl Timeline {
         self.queues[engine as usize].executed.push_back(event);
     }
 
-    /// Lays what was executed along the clock; `arrived` gets the cycle of each pushed word.
-    pub fn advance(&mut self, arrived: &mut VecDeque<i64>) {
-        let mut progress = true;
-        while progress {
-            progress = false;
-            for index in 0..self.queues.len() {
-                while self.step(index, arrived) {
-                    progress = true;
-                }
+    /// The cycle of an engine's next event, if it is known.
+    fn time(&self, index: usize) -> Option<i64> {
+        let queue = &self.queues[index];
+        if let Some(push) = queue.push {
+            return Some(self.readable(push.region, push.read));
+        }
+        let (event, head) = (queue.executed.front()?, queue.head()?);
+        match *event {
+            // A counter gives one token a cycle.
+            Event::Wait { token } => {
+                let there = *self.tokens[usize::from(token)].front()?;
+                Some(head.max(there).max(self.taken[usize::from(token)] + 1))
             }
+            _ => Some(head),
         }
     }
 
-    fn step(&mut self, index: usize, arrived: &mut VecDeque<i64>) -> bool {
-        let queue = &self.queues[index];
-        let (Some(&event), Some(head)) = (queue.executed.front(), queue.head()) else {
-            return false;
-        };
-        let mut popped = head;
-        let mut free = head + 1;
-        match event {
-            Event::Wait { token } => {
-                let token = usize::from(token);
-                let Some(there) = self.tokens[token].pop_front() else { return false };
-                // A counter gives one token a cycle.
-                popped = head.max(there).max(self.taken[token] + 1);
-                self.taken[token] = popped;
-                self.queues[index].wait += popped - head + 1;
-                free = popped + 1;
+    /// The earliest event of all engines; of several, that of the lowest engine.
+    fn earliest(&self) -> Option<(i64, usize)> {
+        (0..self.queues.len()).filter_map(|index| Some((self.time(index)?, index))).min()
+    }
+
+    /// Lays the earliest event along the clock; `false` when none is known.
+    fn step(&mut self) -> bool {
+        let Some((time, index)) = self.earliest() else { return false };
+        if let Some(push) = &mut self.queues[index].push {
+            // Read, caught, then sent.
+            let first = time + 2;
+            self.arrived.extend((0..push.subs).map(|sub| first + sub as i64));
+            push.read = first + push.subs as i64;
+            push.rows -= 1;
+            if push.rows == 0 {
+                self.queues[index].free = push.read + 1;
+                self.queues[index].push = None;
             }
-            Event::Post { token } => {
-                let tokens = &mut self.tokens[usize::from(token)];
-                let at = tokens.partition_point(|&there| there <= head + 1);
-                tokens.insert(at, head + 1);
-            }
-            Event::Busy { cycles } => free = head + 1 + cycles as i64,
-            Event::Push { region, rows, subs } => {
-                let start = (head + 1).max(self.readable(region) - 1);
-                for row in 0..rows {
-                    // Read, caught, then sent.
-                    let first = start + 3 + (row * (subs + 2)) as i64;
-                    arrived.extend((0..subs).map(|sub| first + sub as i64));
-                }
-                free = start + cycles::push(rows, subs) as i64;
-            }
+            return true;
         }
         let depth = self.depth;
         let queue = &mut self.queues[index];
-        queue.pop(popped, depth);
-        queue.free = free;
+        let (Some(&event), Some(head)) = (queue.executed.front(), queue.head()) else {
+            return false;
+        };
+        queue.pop(time, depth);
+        queue.free = time + 1;
+        match event {
+            Event::Wait { token } => {
+                queue.wait += time - head + 1;
+                self.tokens[usize::from(token)].pop_front();
+                self.taken[usize::from(token)] = time;
+            }
+            Event::Post { token } => self.tokens[usize::from(token)].push_back(time + 1),
+            Event::Busy { cycles } => {
+                queue.free = time + 1 + cycles as i64;
+                queue.busy.push_back((time + 1, queue.free));
+                if queue.busy.len() > REMEMBERED {
+                    queue.busy.pop_front();
+                }
+            }
+            Event::Push { region, rows, subs } => {
+                queue.free = time + 3;
+                queue.push = (rows > 0).then_some(Push { region, rows, subs, read: time + 2 });
+            }
+        }
         true
     }
 
-    /// The first cycle in which nobody else reads a region, as far as is known.
-    fn readable(&self, region: Region) -> i64 {
-        let free = |engine: Engine| self.queues[engine as usize].free;
-        match region {
-            Region::Membrane | Region::Register => 0,
-            Region::Trace => free(Engine::Bp),
-            Region::Weight => free(Engine::Bp).max(free(Engine::Wg)),
-            _ => free(Engine::Wg),
+    /// The first cycle from `cycle` on in which the owners of a region run no instruction, as far as is known.
+    fn readable(&self, region: Region, mut cycle: i64) -> i64 {
+        let owners: &[Engine] = match region {
+            Region::Membrane | Region::Register => &[],
+            Region::Trace => &[Engine::Bp],
+            Region::Weight => &[Engine::Bp, Engine::Wg],
+            _ => &[Engine::Wg],
+        };
+        let busy = |cycle: i64| {
+            owners.iter().find_map(|&engine| {
+                let busy = &self.queues[engine as usize].busy;
+                let next = busy.get(busy.partition_point(|&(_, end)| end <= cycle))?;
+                (next.0 <= cycle).then_some(next.1)
+            })
+        };
+        while let Some(end) = busy(cycle) {
+            cycle = end;
+        }
+        cycle
+    }
+
+    /// The host took the next `words` pushed words, and goes on after the last.
+    pub fn receive(&mut self, words: usize) {
+        while self.arrived.len() < words && self.step() {}
+        let count = words.min(self.arrived.len());
+        if let Some(last) = self.arrived.drain(..count).next_back() {
+            self.now = self.now.max(last + 1);
         }
     }
 
-    /// The host took a word that arrived in cycle `arrived`, and goes on after that.
-    pub fn receive(&mut self, arrived: i64) {
-        self.now = self.now.max(arrived + 1);
+    /// The cycle in which the next PUSH, of registers, begins to read; everything before it is laid along the clock.
+    pub fn register_read(&mut self) -> i64 {
+        let io = Engine::Io as usize;
+        while (self.queues[io].push.is_some() || !self.queues[io].executed.is_empty())
+            && self.step()
+        {}
+        let read = self.queues[io].head().unwrap_or(self.now) + 2;
+        while self.earliest().is_some_and(|(time, _)| time < read) && self.step() {}
+        read
     }
 
-    /// The cycle in which the next PUSH reads row `row` of the registers.
-    pub fn register_read(&self, row: usize) -> i64 {
-        let head = self.queues[Engine::Io as usize].head().unwrap_or(self.now);
-        head + 2 + 3 * row as i64
-    }
-
-    /// Cycles an engine spent in WAIT up to cycle `now`, the WAIT it is in included if `waiting`.
-    pub fn wait(&self, engine: Engine, waiting: bool, now: i64) -> u32 {
+    /// Cycles an engine spent in WAIT up to cycle `now`; `stuck` if its next instruction is a WAIT that is not executed.
+    pub fn wait(&self, engine: Engine, stuck: bool, now: i64) -> u32 {
         let queue = &self.queues[engine as usize];
-        let current = queue.head().filter(|_| waiting).map_or(0, |head| (now - head).max(0));
+        let waits = match queue.executed.front() {
+            Some(event) => matches!(event, Event::Wait { .. }),
+            None => stuck,
+        };
+        let current = queue.head().filter(|_| waits).map_or(0, |head| (now - head).max(0));
         (queue.wait + current) as u32
     }
 
