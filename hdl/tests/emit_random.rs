@@ -69,6 +69,11 @@ impl<const N: usize> Operators<N> {
     }
 }
 
+#[allow(
+    clippy::precedence,
+    clippy::nonminimal_bool,
+    reason = "precedence and negation are under test"
+)]
 impl<const N: usize> Logic for Operators<N> {
     #[hdl_gen]
     fn update(&mut self) {
