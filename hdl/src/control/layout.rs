@@ -1,7 +1,10 @@
 //! Kernels take bit positions and column numbers as integers only. This file holds them to the layouts of
 //! `arch`: when one of those moves, it names the kernels' number that has to follow.
 
-use backspike_arch::layout::{bp, coordinates, fp, io, neuron, optimizer, shape, update_arg, wg};
+use backspike_arch::layout::{
+    address, bp, coordinates, fp, instruction, io, neuron, optimizer, shape, status, update_arg, wg,
+};
+use backspike_arch::{Region, TIME_BLOCK, TOKENS};
 
 macro_rules! columns {
     ($table:ident: $($name:ident = $column:literal),+ $(,)?) => {
@@ -24,3 +27,19 @@ fields!(shape: steps = 0, 8; blocks = 8, 8; last_lanes = 16, 6);
 fields!(optimizer: kind = 0, 2; b1 = 2, 4; b2 = 6, 4; weight_max_exp = 10, 2; gradient_shift = 12, 4);
 fields!(coordinates: in_base = 0, 16; out_base = 16, 16);
 fields!(update_arg: rate_shift = 0, 6; scale_shift = 6, 6);
+fields!(instruction: op = 0, 4; slice = 4, 8; slot = 12, 8; arg = 20, 12);
+fields!(address: sub = 0, 5; row = 5, 20; region = 28, 4);
+fields!(status: conflict_a = 0, 1; conflict_b = 1, 1; illegal_fp = 4, 1; illegal_bp = 5, 1; illegal_wg = 6, 1; illegal_io = 7, 1);
+
+macro_rules! regions {
+    ($($name:ident = $code:literal),+ $(,)?) => {
+        $(const _: () = assert!(Region::$name.code() == $code);)+
+    };
+}
+
+// The host port decodes these, PUSH and its grants name them.
+regions!(Queue = 0, Descriptor = 1, Weight = 2, State = 3, Gradient = 4, Spike = 5);
+regions!(Trace = 6, Nonzero = 7, Error = 8, Membrane = 9, Register = 10);
+
+// Masks and non-zero words are 4 bits wide, a token's number is 3.
+const _: () = assert!(TIME_BLOCK == 4 && TOKENS == 8);

@@ -1,9 +1,7 @@
 use super::InstructionQueue;
 use crate::prim::{Pipe, Reg, module_name};
+use backspike_arch::layout::Op;
 use rust_hdl::prelude::*;
-
-const WAIT: u64 = 1;
-const POST: u64 = 2;
 
 /// Takes the instructions of one engine in order, one at a time: waits for tokens, posts them, and
 /// starts the engine.
@@ -102,8 +100,8 @@ impl Sequencer {
             works: Default::default(),
             mine: Default::default(),
             ops: Constant::new(ops.into()),
-            op_wait: Constant::new(WAIT.into()),
-            op_post: Constant::new(POST.into()),
+            op_wait: Constant::new((Op::Wait as u64).into()),
+            op_post: Constant::new((Op::Post as u64).into()),
             _depth: depth,
             _ops: ops as usize,
         }

@@ -1,8 +1,6 @@
 use crate::prim::{Reg, module_name};
+use backspike_arch::TOKENS;
 use rust_hdl::prelude::*;
-
-/// Token counters.
-const TOKENS: usize = 8;
 
 /// The token counters through which the engines wait for each other: eight of 8 bits, which wrap.
 ///
