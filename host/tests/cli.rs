@@ -115,6 +115,20 @@ fn verify_runs_a_second_device() {
     assert!(stdout(&backspike(directory.path(), &arguments)).contains("verified"));
 }
 
+/// The generated Verilog, held against the emulator, through the command.
+#[test]
+fn rtl_trains_to_the_emulators_weights() {
+    let directory = workspace();
+    let train = |device: &[&str]| {
+        let common = ["train", "net.toml", "--limit", "48", "--epochs", "1", "--test-limit", "8"];
+        stdout(&backspike(directory.path(), &[&common, device].concat()))
+    };
+    let hash = |text: &str| text.split("weight hash ").nth(1).unwrap()[..16].to_string();
+    let rtl = train(&["--device", "rtl", "--verify", "emulator"]);
+    assert!(rtl.contains("on RTL") && rtl.contains("verified"), "{rtl}");
+    assert_eq!(hash(&rtl), hash(&train(&[])));
+}
+
 #[test]
 fn info_shows_map_and_proof() {
     let directory = workspace();

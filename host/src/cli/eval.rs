@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         checkpoint
     };
     checkpoint.check_shapes(&network)?;
-    let device = arguments.device.open(&program.config, None)?;
+    let device = arguments.device.open(&program, None)?;
     let mut trainer = Trainer::new(&network, program, device, Some(&checkpoint))?;
     let threads = usize::from(arguments.device.threads);
     let sums = trainer.evaluate(&data.test, sample_len, threads)?;

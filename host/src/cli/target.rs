@@ -102,8 +102,9 @@ pub struct DeviceOptions {
 }
 
 impl DeviceOptions {
-    /// Builds the device.
-    pub fn open(&self, config: &ArchConfig, verify: Option<Verify>) -> Result<Box<dyn Device>> {
+    /// Builds the device that will run `program`.
+    pub fn open(&self, program: &Program, verify: Option<Verify>) -> Result<Box<dyn Device>> {
+        let config = &program.config;
         let threads = usize::from(self.threads);
         let device = match self.device {
             DeviceName::Emulator => emulator(config, threads)?,
@@ -121,7 +122,7 @@ impl DeviceOptions {
             (None, _) => device,
             (Some(Verify::Emulator), name) => {
                 let names = [if name == DeviceName::Rtl { "RTL" } else { "emulator" }, "emulator"];
-                Box::new(Mirror::new(device, emulator(config, threads)?, names))
+                Box::new(Mirror::new(device, emulator(config, threads)?, names, program))
             }
         })
     }

@@ -96,7 +96,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
     let stop = Arc::new(AtomicBool::new(false));
     watch_interrupt(&stop)?;
-    let device = arguments.device.open(&config, arguments.verify)?;
+    let device = arguments.device.open(&program, arguments.verify)?;
     let mut trainer = Trainer::new(&network, program, device, resumed.as_ref())?;
     println!(
         "{}: {} weights, {} training and {} test samples of {}, core {} with {} lanes on {}",
