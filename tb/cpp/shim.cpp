@@ -7,6 +7,7 @@
 
 #include "Vmodel.h"
 #include "verilated.h"
+#include "verilated_sym_props.h"
 #if BS_TRACE
 #include "verilated_fst_c.h"
 #endif
@@ -108,6 +109,20 @@ BS_API void bs_tick(Instance* instance, uint64_t cycles) {
 }
 
 BS_API uint64_t bs_cycles(const Instance* instance) { return instance->cycles; }
+
+// The value of a watched signal of up to 64 bits; 0 when there is none of that name.
+BS_API int bs_peek(const Instance* instance, const char* scope, const char* name, uint64_t* value) {
+    const VerilatedScope* const found = instance->context.scopeFind(scope);
+    const VerilatedVar* const signal = found ? found->varFind(name) : nullptr;
+    if (!signal) return 0;
+    switch (signal->vltype()) {
+        case VLVT_UINT8: *value = *static_cast<const CData*>(signal->datap()); return 1;
+        case VLVT_UINT16: *value = *static_cast<const SData*>(signal->datap()); return 1;
+        case VLVT_UINT32: *value = *static_cast<const IData*>(signal->datap()); return 1;
+        case VLVT_UINT64: *value = *static_cast<const QData*>(signal->datap()); return 1;
+        default: return 0;
+    }
+}
 
 // Waves of the cycles [from, to). Returns 0 when the model was built without tracing or the file cannot be written.
 BS_API int bs_trace(Instance* instance, const char* path, uint64_t from, uint64_t to) {

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backspike_arch::{ArchConfig, Device, DeviceError, HostAddress, PackedWord as _, PushWord};
+use backspike_arch::{
+    ArchConfig, Device, DeviceError, Engine, HostAddress, Instruction, PackedWord as _, PushWord,
+    layout::Op,
+};
 
 use backspike_hdl::core::{CoreError, core_design};
 
@@ -21,6 +24,9 @@ const WRITES_HELD: usize = 1 << 16;
 
 /// Pushed words taken from the clock loop at a time.
 const PUSHES_HELD: usize = 1 << 14;
+
+/// Quiet cycles after which the engines are asked whether anything is still to come.
+const GLANCE: u64 = 4096;
 
 /// Waves of a run.
 #[derive(Clone, Debug)]
@@ -60,6 +66,15 @@ impl Default for RtlOptions {
             optimize: Optimize::Full,
         }
     }
+}
+
+/// What an engine does between two cycles.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EngineState {
+    Idle,
+    Runs(Op),
+    /// The next instruction of its queue, not yet taken.
+    At(Instruction),
 }
 
 #[repr(C)]
@@ -120,6 +135,7 @@ pub enum RtlError {
 #[derive(Clone)]
 pub struct RtlLibrary {
     config: ArchConfig,
+    top: String,
     library: Library,
     reset: ResetFunction,
     run: RunFunction,
@@ -142,6 +158,10 @@ impl RtlLibrary {
     ) -> Result<Self, BuildError> {
         let library = Build::new(top, verilog)
             .extension(HOST_PORT)
+            .watch("sequencer*", "busy_q")
+            .watch("sequencer*", "op_q")
+            .watch("sequencer*", "queue_valid_o")
+            .watch("sequencer*", "queue_head_o")
             .trace(waves)
             .optimize(optimize)
             .library()?;
@@ -152,7 +172,7 @@ impl RtlLibrary {
                 library.function::<RunFunction>("bs_core_run")?,
             )
         };
-        Ok(Self { config: config.clone(), library, reset, run })
+        Ok(Self { config: config.clone(), top: top.to_owned(), library, reset, run })
     }
 
     /// A core after reset.
@@ -223,6 +243,50 @@ impl RtlDevice {
         &mut self.model
     }
 
+    /// Why nothing more will come after `run`, if that is so: the core is idle, or patience is at its end.
+    fn stuck(&self, run: &HostRun, wanted: usize) -> Option<DeviceError> {
+        let missing = wanted.saturating_sub(self.arrived.len());
+        let waiting = self.writes.len() - run.written as usize;
+        let states = Engine::ALL.iter().map(|&engine| (engine, self.state(engine)));
+        if waiting == 0 && states.clone().all(|(_, state)| state == Some(EngineState::Idle)) {
+            return Some(DeviceError::Idle { wanted, missing });
+        }
+        if run.quiet < self.patience {
+            return None;
+        }
+        let mut state = format!("cycle {}, {waiting} writes not taken", self.cycles());
+        for (engine, found) in states {
+            let label = engine.label();
+            state += &match found {
+                None => String::new(),
+                Some(EngineState::Idle) => format!(", {label} idle"),
+                Some(EngineState::Runs(op)) => format!(", {label} runs {}", op.mnemonic()),
+                Some(EngineState::At(Instruction::Wait { token })) => {
+                    format!(", {label} waits for token {token}")
+                }
+                Some(EngineState::At(other)) => {
+                    format!(", {label} is at {}", other.op().mnemonic())
+                }
+            };
+        }
+        Some(DeviceError::Timeout { wanted, missing, cycles: self.patience, state })
+    }
+
+    /// What an engine does; `None` when the model has no such engine.
+    fn state(&self, engine: Engine) -> Option<EngineState> {
+        let front = format!("{}_front", engine.label().to_lowercase());
+        let scope = format!("{}.{front}.sequencer", self.library.top);
+        let peek = |name| self.model.peek(&scope, name);
+        if peek("busy_q")? != 0 {
+            return Op::from_code(peek("op_q")? as u8).map(EngineState::Runs);
+        }
+        if peek("queue_valid_o")? == 0 {
+            return Some(EngineState::Idle);
+        }
+        let head = peek("queue_head_o")?;
+        Instruction::decode(engine, [head as u32, (head >> 32) as u32]).ok().map(EngineState::At)
+    }
+
     /// Runs the clock until all writes are taken and `wanted` words have arrived.
     fn run(&mut self, wanted: usize) -> Result<(), DeviceError> {
         let start = Instant::now();
@@ -230,6 +294,7 @@ impl RtlDevice {
         while (run.written as usize) < self.writes.len() || self.arrived.len() < wanted {
             run.pushed = 0;
             let missing = wanted.saturating_sub(self.arrived.len());
+            let glance = (run.quiet + GLANCE).min(self.patience);
             // SAFETY: the pointers and lengths are those of live vectors; the function belongs to the model's library.
             unsafe {
                 (self.library.run)(
@@ -240,7 +305,7 @@ impl RtlDevice {
                     self.buffer.as_mut_ptr(),
                     self.buffer.len() as u64,
                     missing as u64,
-                    self.patience,
+                    glance,
                     &raw mut run,
                 );
             }
@@ -250,20 +315,11 @@ impl RtlDevice {
                 })?;
                 self.arrived.push_back(PushWord { addr, data: push.data, last: push.last != 0 });
             }
-            if run.quiet >= self.patience {
-                let waiting = self.writes.len() - run.written as usize;
-                let state = format!(
-                    "{waiting} writes not taken, {} words pushed, cycle {}",
-                    self.arrived.len(),
-                    self.cycles()
-                );
+            if run.quiet >= glance
+                && let Some(error) = self.stuck(&run, wanted)
+            {
                 self.writes.clear();
-                return Err(DeviceError::Timeout {
-                    wanted,
-                    missing: wanted.saturating_sub(self.arrived.len()),
-                    cycles: self.patience,
-                    state,
-                });
+                return Err(error);
             }
         }
         self.writes.clear();

@@ -49,6 +49,7 @@ struct Code {
     eval: unsafe extern "C" fn(*mut c_void),
     tick: unsafe extern "C" fn(*mut c_void, u64),
     cycles: unsafe extern "C" fn(*const c_void) -> u64,
+    peek: unsafe extern "C" fn(*const c_void, *const c_char, *const c_char, *mut u64) -> c_int,
     trace: unsafe extern "C" fn(*mut c_void, *const c_char, u64, u64) -> c_int,
 }
 
@@ -94,6 +95,7 @@ impl Library {
                 eval: function!(b"bs_eval"),
                 tick: function!(b"bs_tick"),
                 cycles: function!(b"bs_cycles"),
+                peek: function!(b"bs_peek"),
                 trace: function!(b"bs_trace"),
                 library,
             };
@@ -305,6 +307,20 @@ impl Model {
     pub fn cycles(&self) -> u64 {
         // SAFETY: `raw` is alive.
         unsafe { (self.library.code.cycles)(self.raw.as_ptr()) }
+    }
+
+    /// A signal inside the model that the build watches ([`crate::Build::watch`]): `scope` is the path of instances from the top module
+    /// on (`core.front`). `None` when there is no such signal, or it has more than 64 bits.
+    pub fn peek(&self, scope: &str, name: &str) -> Option<u64> {
+        let scope = CString::new(format!("top.{scope}")).ok()?;
+        let name = CString::new(name).ok()?;
+        let mut value = 0;
+        // SAFETY: `raw` is alive, the names end in zero bytes, and the value is written during the call only.
+        let found = unsafe {
+            let peek = self.library.code.peek;
+            peek(self.raw.as_ptr(), scope.as_ptr(), name.as_ptr(), &raw mut value)
+        };
+        (found != 0).then_some(value)
     }
 
     /// Writes waves (FST) of the cycles in `window` to `path`; needs [`crate::Build::trace`].

@@ -36,6 +36,7 @@ pub struct Build {
     threads: u32,
     optimize: Optimize,
     extension: &'static str,
+    watched: Vec<(String, String)>,
     jobs: usize,
 }
 
@@ -76,6 +77,7 @@ impl Build {
             threads: 1,
             optimize: Optimize::Full,
             extension: "",
+            watched: Vec::new(),
             jobs: 2,
         }
     }
@@ -122,6 +124,13 @@ impl Build {
         self
     }
 
+    /// Lets [`crate::Model::peek`] read the signal `name` in every module that matches `module` (`*` stands for any text).
+    #[must_use]
+    pub fn watch(mut self, module: impl Into<String>, name: impl Into<String>) -> Self {
+        self.watched.push((module.into(), name.into()));
+        self
+    }
+
     /// Compiler processes at a time.
     #[must_use]
     pub fn jobs(mut self, jobs: usize) -> Self {
@@ -139,7 +148,14 @@ impl Build {
     pub fn library_with(&self, tools: &Toolchain) -> Result<PathBuf, BuildError> {
         let options = format!(
             "{:?}",
-            (&self.clock, self.trace, self.random_start, self.threads, self.optimize)
+            (
+                &self.clock,
+                self.trace,
+                self.random_start,
+                self.threads,
+                self.optimize,
+                &self.watched
+            )
         );
         let key = cache::key([
             self.verilog.as_bytes(),
@@ -167,6 +183,8 @@ impl Build {
     ) -> Result<(), BuildError> {
         let source = folder.join("model.v");
         fs::write(&source, &self.verilog)?;
+        let watch = folder.join("watch.vlt");
+        fs::write(&watch, watch_list(&self.watched))?;
         let unknown = if self.random_start { "unique" } else { "fast" };
         let mut command = tools.verilator_command();
         command
@@ -175,6 +193,7 @@ impl Build {
             .args(["--top-module", &self.top, "--threads", &self.threads.to_string()])
             .arg("--Mdir")
             .arg(folder)
+            .arg(&watch)
             .arg(&source);
         if self.trace {
             command.arg("--trace-fst");
@@ -293,6 +312,14 @@ fn verilog_name(member: &str) -> String {
         }
     }
     name + rest
+}
+
+/// Verilator's control file that keeps the watched signals readable.
+fn watch_list(watched: &[(String, String)]) -> String {
+    let lines = watched
+        .iter()
+        .map(|(module, name)| format!("public_flat_rd -module \"{module}\" -var \"{name}\"\n"));
+    lines.fold("`verilator_config\n".to_owned(), |text, line| text + &line)
 }
 
 fn port_table(header: &str) -> String {

@@ -95,6 +95,29 @@ fn instances_run_side_by_side() {
 }
 
 #[test]
+fn watched_signals_are_read_by_path() {
+    let text = format!(
+        "{COUNTER}\nmodule pair(input clock, input reset, input [39:0] step_i, output [39:0] sum_o);
+            wire [39:0] a, b;
+            counter first(.clock(clock), .reset(reset), .enable_i(1'b1), .step_i(step_i), .count_o(a), .next_o());
+            counter second(.clock(clock), .reset(reset), .enable_i(1'b1), .step_i(a), .count_o(b), .next_o());
+            assign sum_o = a + b;
+        endmodule"
+    );
+    let library = quick("pair", &text).watch("counter*", "count_o").library().unwrap();
+    let mut model = library.instance(1);
+    model.set("reset", 1);
+    model.tick(1);
+    model.set("reset", 0);
+    model.set("step_i", 7);
+    model.tick(3);
+    assert_eq!(model.peek("pair.first", "count_o"), Some(21));
+    assert_eq!(model.peek("pair.second", "count_o"), Some(7 + 14));
+    assert_eq!(model.peek("pair.second", "missing"), None);
+    assert_eq!(model.peek("pair.third", "count_o"), None);
+}
+
+#[test]
 fn parallel_builders_share_one_library() {
     let text = format!("{COUNTER}\n// built by many at once: {:?}\n", Instant::now());
     let build = quick("counter", &text);
