@@ -39,7 +39,8 @@ struct Stream {
 }
 
 impl Stream {
-    const fn new() -> Self {
+    /// `read`: when the first non-zero word is read.
+    const fn new(read: i64) -> Self {
         Self {
             issue: 1,
             taken: NEVER,
@@ -50,7 +51,7 @@ impl Stream {
             close: NEVER,
             event: NEVER,
             last_issue: NEVER,
-            read: 1,
+            read,
             skipped: NEVER,
         }
     }
@@ -127,7 +128,7 @@ impl Stream {
 
 /// Busy cycles of FORWARD: `words[block]` are the kept words of each block, the same for all `tiles`.
 pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
-    let mut stream = Stream::new();
+    let mut stream = Stream::new(NEVER);
     stream.repeat(tiles, |stream| {
         for (block, words) in words.iter().enumerate() {
             let first = stream.issue.max(stream.took);
@@ -146,7 +147,7 @@ pub fn accumulate<'a>(
     nonzero: &[&[u8]],
     words: impl Fn(usize, u8) -> &'a [Kept],
 ) -> usize {
-    let mut stream = Stream::new();
+    let mut stream = Stream::new(1);
     let pattern = |tile: usize| nonzero.iter().map(move |block| block[tile]);
     let mut tile = 0;
     while tile < tiles {
@@ -207,13 +208,30 @@ impl Backward {
         }
     }
 
-    /// A trace word of a block of `steps` steps. `visits` are its non-zero step masks; `runs` the steps with errors of the slice's
+    /// A trace word of a block of `steps` steps. `windows` are the step masks of its lanes; `runs` the steps with errors of the slice's
     /// tiles, equal neighbours counted.
-    pub fn word(&mut self, visits: impl Iterator<Item = u8>, runs: &[(u8, u32)], steps: usize) {
+    pub fn word(&mut self, windows: &[u8], runs: &[(u8, u32)], steps: usize) {
         let taken = (self.issue + 1).max(self.end_accepted).max(self.popped[0] + 1);
         self.issue = taken;
-        let mut available = taken + 1;
-        for mask in visits {
+        let available = match (runs, Word::of(windows)) {
+            // Every visit has an event in every tile: nothing waits but for the expander.
+            (&[(nonzero, tiles)], word) if word.visits > 0 && word.within(nonzero) => {
+                self.busy_visits(taken + 1, word, tiles.into())
+            }
+            _ => self.visits(taken + 1, windows, runs),
+        };
+        self.end_accepted = available.max(self.go);
+        self.go = (self.end_accepted + 1).max(self.leave);
+        self.leave = (self.go + 1).max(self.expander);
+        self.end_fired = (self.leave + 1).max(self.end_fired + 5);
+        self.expander = self.end_fired;
+        self.popped.rotate_left(1);
+        self.popped[IN_FLIGHT - 1] = self.end_fired + 5 + self.lanes_log2 + steps as i64;
+    }
+
+    /// The visits of a word, the first available in cycle `available`; returns when its end is.
+    fn visits(&mut self, mut available: i64, windows: &[u8], runs: &[(u8, u32)]) -> i64 {
+        for &mask in windows.iter().filter(|mask| **mask != 0) {
             let accepted = available.max(self.go);
             available = accepted + 1;
             let mut go = (accepted + 1).max(self.leave);
@@ -233,17 +251,74 @@ impl Backward {
                 go = self.leave;
             }
         }
-        self.end_accepted = available.max(self.go);
-        self.go = (self.end_accepted + 1).max(self.leave);
-        self.leave = (self.go + 1).max(self.expander);
-        self.end_fired = (self.leave + 1).max(self.end_fired + 5);
-        self.expander = self.end_fired;
-        self.popped.rotate_left(1);
-        self.popped[IN_FLIGHT - 1] = self.end_fired + 5 + self.lanes_log2 + steps as i64;
+        available
+    }
+
+    /// As [`Self::visits`] where each pair of a visit and one of `tiles` tiles has as many events as the visit: then each pair
+    /// leaves with the last event of the one before.
+    fn busy_visits(&mut self, available: i64, word: Word, tiles: i64) -> i64 {
+        let accepted = available.max(self.go);
+        let go = (accepted + 1).max(self.leave);
+        let first = (go + 1).max(self.expander);
+        self.leave = first + tiles * word.events - word.last;
+        self.expander = self.leave + word.last;
+        self.go = if tiles > 1 {
+            self.leave - word.last
+        } else if word.visits > 1 {
+            self.leave - word.before_last
+        } else {
+            go
+        };
+        // The end is available before the last pair goes.
+        self.go
     }
 
     /// Busy cycles, once all words are through; the last is of a block of `steps` steps.
     pub const fn busy(&self, steps: usize) -> usize {
         (self.end_fired + self.lanes_log2) as usize + steps + 15
+    }
+}
+
+/// The visits of a trace word, counted.
+#[derive(Clone, Copy, Default)]
+struct Word {
+    visits: u32,
+    events: i64,
+    /// Events of the last visit and of the one before.
+    last: i64,
+    before_last: i64,
+    /// Steps that some visit has.
+    steps: u8,
+}
+
+impl Word {
+    fn of(windows: &[u8]) -> Self {
+        const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+        // The events of the highest mask that is not zero, and the masks below.
+        let highest = |bits: u64| {
+            let shift = (63 - bits.leading_zeros()) & !7;
+            (i64::from((bits >> shift).count_ones()), bits & !(0xff << shift))
+        };
+        let mut word = Self::default();
+        for part in windows.chunks(8) {
+            let mut bytes = [0; 8];
+            bytes[..part.len()].copy_from_slice(part);
+            let bits = u64::from_le_bytes(bytes);
+            if bits != 0 {
+                let (last, below) = highest(bits);
+                word.before_last = if below == 0 { word.last } else { highest(below).0 };
+                word.last = last;
+                word.events += i64::from(bits.count_ones());
+                let visits = (bits | bits >> 1 | bits >> 2 | bits >> 3) & LOW_BITS;
+                word.visits += visits.count_ones();
+                word.steps |= bytes.iter().fold(0, |steps, mask| steps | mask);
+            }
+        }
+        word
+    }
+
+    /// Whether every event is in one of `steps`.
+    const fn within(&self, steps: u8) -> bool {
+        self.steps & !steps == 0
     }
 }

@@ -72,8 +72,7 @@ fn busy(plan: &BackwardPlan, lanes: usize, scratch: &BackwardScratch) -> usize {
         for block in (0..plan.time.blocks).rev() {
             let steps = plan.time.steps_in(block);
             let windows = &scratch.windows[block * neurons + tile * lanes..][..lanes];
-            let visits = windows.iter().copied().filter(|&mask| mask != 0);
-            cycles.word(visits, &scratch.runs[block], steps);
+            cycles.word(windows, &scratch.runs[block], steps);
         }
     }
     cycles.busy(plan.time.steps_in(0))
