@@ -65,15 +65,11 @@ impl Emulator {
         })
     }
 
+    /// Writes a word that is not of a memory.
     fn write_word(&mut self, at: HostAddress, word: u32) -> Result<(), DeviceError> {
         let engine = match at.region {
             Region::Queue => Engine::from_code(at.sub / 2),
-            Region::Descriptor => Engine::from_code((at.row >> 8) as u8),
-            _ => {
-                self.timeline.write(1);
-                self.memories.write(at, word);
-                return Ok(());
-            }
+            _ => Engine::from_code((at.row >> 8) as u8),
         };
         // `check_write` accepts only the rows and subs that exist.
         let Some(engine) = engine else { return Ok(()) };
@@ -276,6 +272,11 @@ impl Device for Emulator {
     fn write(&mut self, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
         at.check_write(data.len(), &self.memories.config)?;
         self.tally.add(Counter::HostWrites, data.len());
+        if !matches!(at.region, Region::Queue | Region::Descriptor) {
+            self.timeline.write(data.len());
+            self.memories.write(at, data);
+            return Ok(());
+        }
         let mut at = at;
         for &word in data {
             self.write_word(at, word)?;

@@ -4,16 +4,11 @@ use crate::memory::slot::{pack, unpack};
 use crate::memory::{HalfMemory, Slot, Weights};
 use backspike_arch::{ArchConfig, HostAddress, PushWord, Region};
 
-/// 32-bit parts of the widest plane word.
-const PLANE_SUBS: usize = 4;
-
 /// All memories of a core.
 pub struct Memories {
     pub config: ArchConfig,
     pub weights: Weights,
     pub slots: Vec<Slot>,
-    /// Parts of a plane word until its last one is written.
-    plane: [u32; PLANE_SUBS],
 }
 
 impl Memories {
@@ -22,38 +17,42 @@ impl Memories {
             config: config.clone(),
             weights: Weights::new(config.weight_rows(), config.lanes),
             slots: (0..config.slots).map(|_| Slot::new(config)).collect(),
-            plane: [0; PLANE_SUBS],
         }
     }
 
-    /// Writes one word of a memory that the host may write; the address is one that `check_write` accepts.
-    pub fn write(&mut self, at: HostAddress, word: u32) {
-        let (row, sub) = (at.row as usize, usize::from(at.sub));
-        match at.region {
-            Region::Weight => self.weights.set_pair(HalfMemory::Weight, row, sub, word),
-            Region::State => self.weights.set_pair(HalfMemory::State, row, sub, word),
-            Region::Spike => self.write_plane(row, sub, word),
+    /// Writes `words`, whole rows of a memory that the host may write; the address is one that `check_write` accepts.
+    pub fn write(&mut self, at: HostAddress, words: &[u32]) {
+        let subs = at.region.subs(&self.config);
+        for (row, words) in words.chunks_exact(subs).enumerate() {
+            self.write_row(at.region, at.row as usize + row, words);
+        }
+    }
+
+    fn write_row(&mut self, region: Region, row: usize, words: &[u32]) {
+        let lanes = self.config.lanes;
+        match region {
+            Region::Weight | Region::State => {
+                let memory = half_memory(region);
+                for (sub, &word) in words.iter().enumerate() {
+                    self.weights.set_pair(memory, row, sub, word);
+                }
+            }
+            Region::Spike => {
+                let (slot, row) = self.slot_row(region, row);
+                let masks = &mut self.slots[slot].spikes[row * lanes..][..lanes];
+                for (masks, &word) in masks.chunks_mut(8).zip(words) {
+                    unpack(word, masks);
+                }
+            }
             Region::Error => {
-                let (slot, row) = self.slot_row(Region::Error, row);
-                let at = row * self.config.lanes + 2 * sub;
-                self.slots[slot].errors[at..at + 2]
-                    .copy_from_slice(&[word as u16, (word >> 16) as u16]);
+                let (slot, row) = self.slot_row(region, row);
+                let errors = &mut self.slots[slot].errors[row * lanes..][..lanes];
+                for (pair, word) in errors.chunks_exact_mut(2).zip(words) {
+                    pair.copy_from_slice(&[*word as u16, (word >> 16) as u16]);
+                }
             }
             // Queues and descriptors are not memories, and `check_write` refuses the rest.
             _ => {}
-        }
-    }
-
-    fn write_plane(&mut self, row: usize, sub: usize, word: u32) {
-        self.plane[sub] = word;
-        if sub + 1 < Region::Spike.subs(&self.config) {
-            return;
-        }
-        let lanes = self.config.lanes;
-        let (slot, row) = self.slot_row(Region::Spike, row);
-        let masks = &mut self.slots[slot].spikes[row * lanes..][..lanes];
-        for (masks, word) in masks.chunks_mut(8).zip(self.plane) {
-            unpack(word, masks);
         }
     }
 
@@ -82,6 +81,10 @@ impl Memories {
             }
         }
     }
+}
+
+fn half_memory(region: Region) -> HalfMemory {
+    if region == Region::State { HalfMemory::State } else { HalfMemory::Weight }
 }
 
 fn read_slot_row(slot: &Slot, region: Region, row: usize, lanes: usize, words: &mut Vec<u32>) {

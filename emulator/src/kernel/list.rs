@@ -177,19 +177,20 @@ mod avx512 {
         if count >= 64 { u64::MAX } else { (1 << count) - 1 }
     }
 
-    /// Appends the elements of `values` whose bit in `which` is set. The list has room for 16 more.
+    /// Stores at `out[length..]` the elements of `values` whose bit in `which` is set, and advances `length`. 16 elements of room are
+    /// needed whatever is stored.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
-    fn append(list: &mut List, which: u16, values: __m512i) {
-        let out = &mut list.items[list.length..list.length + 16];
-        // SAFETY: `out` has room for 16 elements.
+    fn append(out: &mut [u32], length: &mut usize, which: u16, values: __m512i) {
+        let room = &mut out[*length..*length + 16];
+        // SAFETY: `room` has 16 elements.
         unsafe {
             _mm512_storeu_si512(
-                out.as_mut_ptr().cast(),
+                room.as_mut_ptr().cast(),
                 _mm512_maskz_compress_epi32(which, values),
             );
         }
-        list.length += which.count_ones() as usize;
+        *length += which.count_ones() as usize;
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
@@ -200,6 +201,7 @@ mod avx512 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
     pub fn select(masks: &[u8], step: usize, rows: &mut List, ends: &mut Vec<u32>) {
         let bit = _mm512_set1_epi8(1 << step);
+        let (out, mut length) = (&mut rows.items[..], rows.length);
         for (range, masks) in masks.chunks(RANGE).enumerate() {
             // SAFETY: only the bytes of `masks` are loaded.
             let masks =
@@ -207,10 +209,12 @@ mod avx512 {
             let set = _mm512_test_epi8_mask(masks, bit);
             for part in 0..RANGE / 16 {
                 let first = _mm512_set1_epi32((range * RANGE + part * 16) as i32);
-                append(rows, (set >> (part * 16)) as u16, _mm512_add_epi32(first, numbers()));
+                let these = (set >> (part * 16)) as u16;
+                append(out, &mut length, these, _mm512_add_epi32(first, numbers()));
             }
-            ends.push(rows.length as u32);
+            ends.push(length as u32);
         }
+        rows.length = length;
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,popcnt")]
@@ -238,10 +242,12 @@ mod avx512 {
             for blocks in 0..BLOCKS {
                 let shifted = _mm512_set1_epi32(8 * (blocks as i32 + 1));
                 let these = _mm512_cmpeq_epi32_mask(shift, shifted);
-                let list = &mut visits.by_count[blocks];
-                append(&mut list.rows, these, rows);
-                append(&mut list.low, these, low);
-                append(&mut list.high, these, high);
+                if these != 0 {
+                    let lists = visits.by_count[blocks].lists();
+                    for (list, values) in lists.into_iter().zip([rows, low, high]) {
+                        append(&mut list.items, &mut list.length, these, values);
+                    }
+                }
             }
         }
     }
