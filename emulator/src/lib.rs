@@ -8,7 +8,7 @@ mod cycles;
 mod emulator;
 mod engine;
 mod execute;
-pub mod kernel;
+mod kernel;
 mod memory;
 mod port;
 mod queue;

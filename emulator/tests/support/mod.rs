@@ -1,4 +1,5 @@
 //! Random networks, their place in a core, and programs that train them.
+#![allow(dead_code, reason = "each test program uses its part")]
 
 pub mod network;
 pub mod reference;
