@@ -1,8 +1,17 @@
 //! The bit-exact functional model of a core, fast enough to train on.
 //!
-//! [`Emulator`] is a [`Device`]: it takes the same writes and instructions as the hardware and gives the same pushes, weights,
-//! spikes, errors and counters. Instructions are queued and run when the host waits for words, those that do not depend on each
-//! other together.
+//! [`Emulator`] is a [`Device`](backspike_arch::Device): it takes the same writes and instructions as the hardware and gives the
+//! same pushes, weights, spikes, errors, counters and, instruction by instruction, cycles. Instructions are queued and run when the
+//! host waits for words; those that do not depend on each other run together.
+//!
+//! | module | what |
+//! |---|---|
+//! | `emulator` | the device: writes, queues, PUSH, registers |
+//! | `execute` | batches of independent instructions, threads |
+//! | `engine` | what each instruction does to the memories |
+//! | `kernel` | the inner loops, compiled for several vector instruction sets |
+//! | `memory` | weights by slice in panels, the memories of a sample slot |
+//! | `cycles`, `timeline` | how long an instruction takes, and when it starts |
 
 mod cycles;
 mod emulator;
@@ -17,6 +26,3 @@ mod timeline;
 
 pub use emulator::{Emulator, EmulatorError};
 pub use kernel::Simd;
-
-#[allow(unused_imports, reason = "for the documentation")]
-use backspike_arch::Device;

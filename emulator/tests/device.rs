@@ -229,8 +229,8 @@ fn networks_replace_each_other_in_the_same_memory() {
     for seed in seeds(6) {
         let networks = [
             Network::random(seed, &[31, 17, 10], 5, Range::Usual),
-            Network::random(seed + 100, &[17, 40, 3], 3, Range::Full),
-            Network::random(seed + 200, &[31, 17, 10], 5, Range::Usual),
+            Network::random(seed ^ 100, &[17, 40, 3], 3, Range::Full),
+            Network::random(seed ^ 200, &[31, 17, 10], 5, Range::Usual),
         ];
         let mut config = networks[0].config(8, 2);
         config.weights = 1 << 12;
@@ -246,7 +246,7 @@ fn networks_replace_each_other_in_the_same_memory() {
                 placement.train(device, 3, &mut rng(seed));
                 let halves: Vec<F16> = network.layers[0].weights.iter().rev().copied().collect();
                 placement.write_rows(device, Region::Weight, 0, &halves);
-                placement.train(device, 2, &mut rng(seed + 1));
+                placement.train(device, 2, &mut rng(seed ^ 1));
             }
             let (tested, expected) =
                 (placement.read_all(&mut emulator), placement.read_all(&mut reference));

@@ -46,7 +46,7 @@ fn run(seed: u64, sizes: &[usize], steps: usize, range: Range, lanes: usize) {
     let levels = Simd::available();
     let mut emulators: Vec<(String, Emulator)> = Vec::new();
     for threads in [1, 2] {
-        let simd = levels[(seed as usize + threads) % levels.len()];
+        let simd = levels[((seed % 6) as usize + threads) % levels.len()];
         let name = format!(
             "{lanes} lanes, {sizes:?}, {steps} steps, {range:?}, {threads} threads, {simd:?}"
         );
@@ -57,11 +57,11 @@ fn run(seed: u64, sizes: &[usize], steps: usize, range: Range, lanes: usize) {
         placement.load(emulator);
     }
     for batch in 0..3 {
-        let samples = 1 + (seed as usize + batch) % 7;
-        placement.train(&mut reference, samples, &mut rng(seed + batch as u64));
+        let samples = 1 + (seed % 7 + batch) as usize % 7;
+        placement.train(&mut reference, samples, &mut rng(seed.wrapping_add(batch)));
         let expected = placement.read_all(&mut reference);
         for (name, emulator) in &mut emulators {
-            placement.train(emulator, samples, &mut rng(seed + batch as u64));
+            placement.train(emulator, samples, &mut rng(seed.wrapping_add(batch)));
             let what = format!("seed {seed}, {name}, batch {batch}");
             compare(&placement.read_all(emulator), &expected, &what);
         }
@@ -80,16 +80,16 @@ fn sizes(seed: u64) -> Vec<usize> {
 #[test]
 fn usual_numbers() {
     for seed in seeds(40) {
-        let steps = 1 + (seed as usize * 5) % 11;
-        run(seed, &sizes(seed), steps, Range::Usual, LANES[seed as usize % 4]);
+        let steps = 1 + (seed % 11 * 5) as usize % 11;
+        run(seed, &sizes(seed), steps, Range::Usual, LANES[(seed % 4) as usize]);
     }
 }
 
 #[test]
 fn every_finite_number() {
     for seed in seeds(40) {
-        let steps = 1 + (seed as usize * 7) % 10;
-        run(seed, &sizes(seed), steps, Range::Full, LANES[(seed as usize + 1) % 4]);
+        let steps = 1 + (seed % 10 * 7) as usize % 10;
+        run(seed, &sizes(seed), steps, Range::Full, LANES[(seed % 4 + 1) as usize % 4]);
     }
 }
 
@@ -97,15 +97,15 @@ fn every_finite_number() {
 fn largest_numbers_leave_32_bits() {
     // 100 inputs of up to 8 each are more than 32 bits at 2^-24 hold.
     for seed in seeds(12) {
-        run(seed, &[100, 33, 5], 6, Range::Largest, LANES[seed as usize % 4]);
+        run(seed, &[100, 33, 5], 6, Range::Largest, LANES[(seed % 4) as usize]);
     }
 }
 
 #[test]
 fn layers_of_several_panels() {
     for seed in seeds(4) {
-        let sizes = [40, 128 + 64 + 32 + 16 - 7 * seed as usize, 140, 10];
-        run(seed, &sizes, 5, Range::Usual, LANES[seed as usize % 4]);
+        let sizes = [40, 128 + 64 + 32 + 16 - 7 * (seed % 4) as usize, 140, 10];
+        run(seed, &sizes, 5, Range::Usual, LANES[(seed % 4) as usize]);
     }
 }
 
@@ -118,7 +118,7 @@ fn lanes_do_not_change_the_weights() {
             let mut emulator = Emulator::new(&placement.config, 1).expect("a configuration");
             placement.load(&mut emulator);
             for batch in 0..2 {
-                placement.train(&mut emulator, 9, &mut rng(seed + batch));
+                placement.train(&mut emulator, 9, &mut rng(seed.wrapping_add(batch)));
             }
             placement.weights(&mut emulator)
         });
