@@ -241,8 +241,6 @@ fn neurons(
             } else {
                 neuron::step32(simd, p, &scratch.sums[range], &mut state, step as u32);
             }
-            // Lanes beyond the last neuron never spike.
-            state.fired[valid..].fill(0);
             if let Some(membrane) = plan.membrane {
                 let rows = &mut slot.membranes[membrane.block(block, TIME_BLOCK * lanes)];
                 for (tile, u) in state.u.chunks_exact(lanes).enumerate() {
@@ -251,6 +249,7 @@ fn neurons(
                 }
             }
         }
+        // Lanes beyond the last neuron never spike; their membranes are nobody's business.
         state.spikes[valid..].fill(0);
         state.code0[valid..].fill(0);
         state.code1[valid..].fill(0);

@@ -90,3 +90,18 @@ vectorised! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Simd;
+
+    #[test]
+    fn wide_sums_have_40_bits_and_wrap() {
+        for simd in Simd::available() {
+            let mut sums = [(1 << 39) - 1, -(1 << 39), 5];
+            add_partial(simd, &mut sums, &[1, -1, -7]);
+            assert_eq!(sums, [-(1 << 39), (1 << 39) - 1, -2], "{simd:?}");
+        }
+    }
+}

@@ -10,6 +10,8 @@ pub mod list;
 pub mod neuron;
 pub mod optimizer;
 pub mod simd;
+#[cfg(test)]
+mod tests;
 pub mod walk;
 
 pub use simd::Simd;

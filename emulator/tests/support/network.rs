@@ -97,14 +97,19 @@ impl Network {
                 backward,
                 optimizer: OptimizerParams {
                     kind: if rng.random() { Optimizer::Lion } else { Optimizer::Sgd },
-                    b1: rng.random_range(0..=15),
-                    b2: rng.random_range(0..=15),
+                    // 15 often: the moment that decays least may saturate.
+                    b1: rng.random_range(0..=30).min(15),
+                    b2: rng.random_range(0..=30).min(15),
                     weight_max_exp,
                     gradient_shift: rng.random_range(0..=3),
                 },
-                coordinates: Coordinates { in_base: rng.random(), out_base: rng.random() },
+                // The largest coordinates wrap within the layer.
+                coordinates: Coordinates {
+                    in_base: *[0, 65530, rng.random()].choose(rng).expect("a base"),
+                    out_base: *[0, 65530, rng.random()].choose(rng).expect("a base"),
+                },
                 weights: (0..count).map(|_| half(rng, range, 3)).collect(),
-                state: (0..count).map(|_| half(rng, range, 15)).map(finite).collect(),
+                state: (0..count).map(|_| half(rng, range, 16)).map(finite).collect(),
             }
         });
         let layers = layers.collect();
@@ -137,8 +142,9 @@ impl Network {
     }
 }
 
+/// The number, or the largest finite one of its sign.
 fn finite(m: F16) -> F16 {
-    F16(m.0.min(0x7bff) | m.0 & 0x8000).canonical()
+    F16((m.0 & 0x7fff).min(F16::MAX.0) | m.0 & 0x8000).canonical()
 }
 
 /// Number of layers whose errors are propagated etc. follow from the sizes; this is where everything lies in a core.
