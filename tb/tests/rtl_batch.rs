@@ -102,6 +102,11 @@ fn overlapping_engines_agree_with_the_emulator_and_lanes_change_nothing() {
                 expected.layers, got.layers,
                 "seed {seed}, {lanes} lanes: weights and state"
             );
+            assert_eq!(
+                expected.pushed.len(),
+                got.pushed.len(),
+                "seed {seed}, {lanes} lanes: pushed words"
+            );
             for (expected, got) in expected.pushed.iter().zip(&got.pushed) {
                 // Rows of steps beyond the last are never written.
                 if placement.is_written(got.addr) {

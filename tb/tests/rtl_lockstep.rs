@@ -4,8 +4,9 @@ mod common;
 
 use backspike_arch::ArchConfig;
 use backspike_tb::lockstep::CycleRecord;
-use common::{library, rng, seeds, small, train};
-use rand::Rng;
+use common::{library, seeds, small, train};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// Busy cycles of every instruction are those of the emulator's cycle model.
 fn check_cycles(record: &CycleRecord) {
@@ -14,9 +15,9 @@ fn check_cycles(record: &CycleRecord) {
     }
 }
 
-fn random_networks(config: &ArchConfig, count: u64) {
+fn random_networks(config: &ArchConfig, seeds: &[u64]) {
     let library = library(config);
-    for seed in seeds(count) {
+    for &seed in seeds {
         let record = train(&library, config, seed, |_| {})
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         check_cycles(&record);
@@ -25,45 +26,55 @@ fn random_networks(config: &ArchConfig, count: u64) {
 
 #[test]
 fn lanes_4() {
-    random_networks(&small(4), 40);
+    random_networks(&small(4), &seeds(40));
 }
 
 #[test]
 fn lanes_8() {
-    random_networks(&small(8), 40);
+    random_networks(&small(8), &seeds(40));
 }
 
 #[test]
 fn lanes_16() {
-    random_networks(&small(16), 20);
+    random_networks(&small(16), &seeds(20));
 }
 
 #[test]
 fn lanes_32() {
-    random_networks(&small(32), 20);
+    random_networks(&small(32), &seeds(20));
+}
+
+fn random_config(number: u64) -> ArchConfig {
+    let rng = &mut ChaCha8Rng::seed_from_u64(number);
+    let lanes = if rng.random() { 4 } else { 8 };
+    ArchConfig {
+        name: format!("random{number}"),
+        slots: 1 << rng.random_range(0..4),
+        // Depths that are no powers of two included.
+        weights: 32 * rng.random_range(20..150),
+        slot_neuron_steps: 1 << rng.random_range(8..13),
+        slot_error_steps: 1 << rng.random_range(8..13),
+        slot_membrane_steps: 1 << rng.random_range(7..11),
+        slices: rng.random_range(6..64),
+        queue_depth: 1 << rng.random_range(1..8),
+        weight_max_exp: rng.random_range(0..=3),
+        error_max_exp: rng.random_range(0..=4),
+        ..small(lanes)
+    }
 }
 
 #[test]
 fn random_configurations() {
-    for seed in seeds(2) {
-        let rng = &mut rng(seed);
-        let lanes = if rng.random() { 4 } else { 8 };
-        let config = ArchConfig {
-            name: format!("random{seed}"),
-            slots: 1 << rng.random_range(0..4),
-            // Depths that are no powers of two included.
-            weights: 32 * rng.random_range(20..150),
-            slot_neuron_steps: 1 << rng.random_range(8..13),
-            slot_error_steps: 1 << rng.random_range(8..13),
-            slot_membrane_steps: 1 << rng.random_range(7..11),
-            slices: rng.random_range(6..64),
-            queue_depth: 1 << rng.random_range(1..8),
-            weight_max_exp: rng.random_range(0..=3),
-            error_max_exp: rng.random_range(0..=4),
-            ..small(lanes)
-        };
+    // The seed chooses configuration and network, so that one number repeats a failure.
+    // A core takes longer to build than its networks to run: odd seeds share one, and so do even ones.
+    let (odd, even): (Vec<u64>, Vec<u64>) = seeds(20).into_iter().partition(|seed| seed % 2 == 1);
+    for (number, seeds) in [(1, odd), (2, even)] {
+        if seeds.is_empty() {
+            continue;
+        }
+        let config = random_config(number);
         println!("{config:?}");
         config.validate().unwrap();
-        random_networks(&config, 10);
+        random_networks(&config, &seeds);
     }
 }
