@@ -97,6 +97,7 @@ pub struct ForwardEngine<const P: usize> {
 }
 
 impl<const P: usize> ForwardEngine<P> {
+    /// The engine of a core with configuration `arch`, whose lanes are `P` / 4.
     pub fn new(arch: &ArchConfig) -> Self {
         let plane_bits = arch.plane_words().ilog2() as usize;
         let membrane_bits = arch.membrane_blocks().ilog2() as usize;

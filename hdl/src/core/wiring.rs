@@ -174,7 +174,9 @@ impl<const P: usize> Logic for Core<P> {
             self.push_engine.column_i[i].next = self.io_front.column_o[i].val();
         }
 
-        // Pushes read when the owner of the memory runs nothing.
+        // Pushes read when the owner of the memory runs nothing; one bit per region. 0x600: membranes and registers, which only
+        // pushes read. 0x1b8: state, gradients, spikes, non-zero words and errors, whose copy is WG's. 0x004: weights, whose port B
+        // serves BP and WG. 0x040: traces, read by BP.
         self.reads.next = self.push_engine.read_o.val();
         self.free.next = bits::<16>(0x600);
         if !self.wg_front.busy_o.val() {
