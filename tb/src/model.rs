@@ -126,13 +126,6 @@ impl Library {
         })
     }
 
-    /// Names of all ports, sorted.
-    pub fn port_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.code.ports.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        names
-    }
-
     /// An entry point of the build's extension text.
     ///
     /// # Safety
