@@ -269,16 +269,6 @@ impl<const P: usize> Logic for PushEngine<P> {
             }
         }
 
-        // Memories of one word a row.
-        if self.caught.q.val() {
-            if self.region.val() == bits::<4>(7) {
-                self.lane[0].d.next = bit_cast::<32, 4>(self.nonzero_i.val());
-            }
-            if self.region.val() == bits::<4>(10) {
-                self.lane[0].d.next = self.register_i.val();
-            }
-        }
-
         // Non-zero words and registers are single words: lane 0 holds them.
         if self.caught.q.val() & (self.region.val() == bits::<4>(7)) {
             self.lane[0].d.next = bit_cast::<32, 4>(self.nonzero_i.val());

@@ -9,5 +9,5 @@ mod round;
 
 pub use align::{ALIGN_LATENCY, AlignError, AlignFull, AlignWeight};
 pub use mix::{MIX_LATENCY, Mix};
-pub use normalize::{NORMALIZE_LATENCY, Normalize};
-pub use round::{ROUND_LATENCY, RoundEven};
+pub use normalize::Normalize;
+pub use round::RoundEven;

@@ -3,9 +3,6 @@
 use crate::prim::{Pipe, described_module};
 use rust_hdl::prelude::*;
 
-/// Cycles from `magnitude_i` to `normal_o`; `count_o` is one cycle earlier.
-pub const NORMALIZE_LATENCY: usize = 2;
-
 /// Shifts left until the leading one is bit 41, but by at most `max_shift_i`, which is where subnormal binary16 numbers begin:
 /// the top 11 bits are then the significand and the 31 below are what is rounded away.
 ///
@@ -13,6 +10,7 @@ pub const NORMALIZE_LATENCY: usize = 2;
 #[derive(LogicBlock, Default)]
 pub struct Normalize {
     pub clock: Signal<In, Clock>,
+    /// Two cycles before `normal_o`.
     pub magnitude_i: Signal<In, Bits<42>>,
     /// Constant while in use.
     pub max_shift_i: Signal<In, Bits<5>>,

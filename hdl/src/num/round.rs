@@ -3,10 +3,7 @@
 use crate::prim::{Pipe, described_module};
 use rust_hdl::prelude::*;
 
-/// Cycles from `normal_i` to `code_o`.
-pub const ROUND_LATENCY: usize = 1;
-
-/// The binary16 code (without sign) nearest to what `Normalize` delivers.
+/// The binary16 code (without sign) nearest to what `Normalize` delivers, one cycle later.
 ///
 /// `code_o` has 16 bits where a magnitude has 15: values beyond the largest finite number go on counting, and the parent saturates.
 #[derive(LogicBlock, Default)]
