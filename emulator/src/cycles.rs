@@ -1,7 +1,7 @@
 //! How long an instruction keeps its engine busy: the recurrences of `docs/architecture/cycles.md`.
 //!
-//! Cycles are counted from the start of the engine. Quantities of time are sums and maxima of earlier ones, so that a state that
-//! repeats with all its times shifted repeats forever: equal tiles are counted, not simulated.
+//! Cycles are counted from the start of the engine. All quantities are sums and maxima of earlier ones, so that a tile-block that
+//! begins like an earlier one, shifted in time, ends like it: equal tiles are looked up, not simulated.
 
 use crate::kernel::walk::Kept;
 use backspike_arch::TIME_BLOCK;
@@ -16,167 +16,183 @@ pub const fn update(rows: usize) -> usize {
     rows + 17
 }
 
-/// Reader, walker and expander of FP and WG.
+/// What a tile-block finds of the ones before, in cycles after the issue of its first word.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Stream {
-    /// When the next word is issued, unless its tile-block holds it back.
-    issue: i64,
-    /// When the last word was taken.
-    taken: i64,
+struct Entry {
     /// `reload` of the last kept words, oldest first.
     reload: [i64; IN_FLIGHT],
     accepted: i64,
     last: i64,
-    took: i64,
-    close: i64,
-    /// Last event that is not an end.
-    event: i64,
-    /// When the last word was issued.
-    last_issue: i64,
-    /// WG: when the next non-zero word is read, and when the last one was tested if its tile-block was skipped.
-    read: i64,
-    skipped: i64,
+    /// The engine takes events from this cycle on.
+    open: i64,
 }
 
-impl Stream {
-    /// `read`: when the first non-zero word is read.
-    const fn new(read: i64) -> Self {
-        Self {
-            issue: 1,
-            taken: NEVER,
-            reload: [NEVER; IN_FLIGHT],
-            accepted: NEVER,
-            last: NEVER,
-            took: NEVER,
-            close: NEVER,
-            event: NEVER,
-            last_issue: NEVER,
-            read,
-            skipped: NEVER,
-        }
-    }
+/// What it leaves, in the same cycles.
+#[derive(Clone, Copy)]
+struct Exit {
+    reload: [i64; IN_FLIGHT],
+    accepted: i64,
+    /// Its last cycle in the expander, the close.
+    last: i64,
+    /// Last event that is not an end; before any cycle if there is none.
+    event: i64,
+    /// Issue and take of its last word.
+    issue: i64,
+    taken: i64,
+}
 
-    /// All times `by` cycles later.
-    fn shift(&mut self, by: i64) {
-        let times = [
-            &mut self.issue,
-            &mut self.taken,
-            &mut self.accepted,
-            &mut self.last,
-            &mut self.took,
-            &mut self.close,
-            &mut self.event,
-            &mut self.last_issue,
-            &mut self.read,
-            &mut self.skipped,
-        ];
-        let times = times.into_iter().chain(&mut self.reload);
-        for time in times.filter(|time| **time > NEVER / 2) {
-            *time += by;
-        }
-    }
-
-    /// This state with time 0 at the last close.
-    fn relative(&self) -> Self {
-        let mut relative = *self;
-        relative.shift(-self.close);
-        relative
-    }
-
-    /// The words of a tile-block, the first issued at `first`; the engine is open for events from `open` on, and the end takes
-    /// `end` cycles.
-    fn tile_block(&mut self, words: &[Kept], first: i64, open: i64, end: i64) {
-        self.issue = first;
+impl Entry {
+    /// The words of a tile-block, whose end takes `end` cycles.
+    fn run(self, words: &[Kept], end: i64) -> Exit {
+        let Self { mut reload, mut accepted, mut last, open } = self;
+        let (mut event, mut last_issue, mut taken) = (NEVER, 0, 0);
         for (index, word) in words.iter().enumerate() {
             let is_last = index + 1 == words.len();
-            let issue = self.issue + i64::from(word.gap);
-            let taken = (issue + 1).max(self.reload[0] + 1);
-            let reload = (taken + 1).max(self.accepted);
-            let accept = (reload + 1).max(self.last);
-            let start = if index == 0 { (accept + 1).max(open) } else { accept + 1 };
+            // A word is issued when the one before is taken.
+            let issue = taken + i64::from(word.gap);
+            taken = (issue + 1).max(reload[0] + 1);
+            let reloaded = (taken + 1).max(accepted);
+            let accept = (reloaded + 1).max(last);
+            let first = if index == 0 { (accept + 1).max(open) } else { accept + 1 };
             let end = if is_last { end } else { 0 };
             let (cycles, items) = (i64::from(word.events) + end, word.visits + u32::from(is_last));
-            let last = start + cycles - 1;
+            last = first + cycles - 1;
             let last_item = if is_last { end } else { i64::from(word.last) };
-            self.accepted = if items == 1 { accept } else { last - last_item };
-            self.last = last;
+            accepted = if items == 1 { accept } else { last - last_item };
             if word.events > 0 {
-                self.event = last - end;
+                event = last - end;
             }
-            self.reload.rotate_left(1);
-            self.reload[IN_FLIGHT - 1] = reload;
-            (self.last_issue, self.issue, self.taken) = (issue, taken, taken);
+            reload.rotate_left(1);
+            reload[IN_FLIGHT - 1] = reloaded;
+            last_issue = issue;
         }
-        self.close = self.last;
+        Exit { reload, accepted, last, event, issue: last_issue, taken }
+    }
+}
+
+/// Reader, walker and expander of FP and WG, in cycles of the engine.
+struct Stream {
+    reload: [i64; IN_FLIGHT],
+    accepted: i64,
+    close: i64,
+    event: i64,
+    issue: i64,
+    taken: i64,
+    /// When the engine took the last tile-block.
+    took: i64,
+    /// Runs of tile-blocks; those of the same block and steps are chained.
+    runs: Vec<Run>,
+    /// The last run of each block and steps.
+    latest: Vec<Option<usize>>,
+}
+
+/// A tile-block that was simulated.
+struct Run {
+    entry: Entry,
+    exit: Exit,
+    /// An earlier run of the same block and steps.
+    earlier: Option<usize>,
+}
+
+/// Steps of a block as sets.
+const STEP_SETS: usize = 1 << TIME_BLOCK;
+
+impl Stream {
+    fn new(blocks: usize) -> Self {
+        Self {
+            reload: [NEVER; IN_FLIGHT],
+            accepted: NEVER,
+            close: NEVER,
+            event: NEVER,
+            issue: NEVER,
+            taken: NEVER,
+            took: NEVER,
+            runs: Vec::new(),
+            latest: vec![None; blocks * STEP_SETS],
+        }
     }
 
-    /// Runs `tile` for `count` equal tiles.
-    fn repeat(&mut self, count: usize, mut tile: impl FnMut(&mut Self)) {
-        let mut before = None;
-        for done in 1..=count {
-            let close = self.close;
-            tile(self);
-            let relative = self.relative();
-            if before == Some(relative) {
-                self.shift((self.close - close) * (count - done) as i64);
-                return;
-            }
-            before = Some(relative);
+    /// A tile-block of `block` restricted to `steps`, its first word issued at `first`, the engine open for events from `open` on;
+    /// its end takes `end` cycles.
+    fn tile_block(
+        &mut self,
+        (block, steps): (usize, u8),
+        words: &[Kept],
+        first: i64,
+        open: i64,
+        end: i64,
+    ) {
+        // Times so early that they hold nothing back count as the latest such time, so that more tile-blocks begin alike.
+        let entry = Entry {
+            reload: self.reload.map(|reload| (reload - first).max(0)),
+            accepted: (self.accepted - first).max(2),
+            last: (self.close - first).max(3),
+            open: (open - first).max(4),
+        };
+        let latest = &mut self.latest[block * STEP_SETS + usize::from(steps)];
+        let mut known = *latest;
+        while let Some(run) = known.map(|index| &self.runs[index])
+            && run.entry != entry
+        {
+            known = run.earlier;
         }
+        let exit = known.map_or_else(|| entry.run(words, end), |index| self.runs[index].exit);
+        if known.is_none() {
+            self.runs.push(Run { entry, exit, earlier: *latest });
+            *latest = Some(self.runs.len() - 1);
+        }
+        self.reload = exit.reload.map(|reload| reload + first);
+        self.accepted = exit.accepted + first;
+        self.close = exit.last + first;
+        if exit.event > NEVER {
+            self.event = exit.event + first;
+        }
+        self.issue = exit.issue + first;
+        self.taken = exit.taken + first;
     }
 }
 
 /// Busy cycles of FORWARD: `words[block]` are the kept words of each block, the same for all `tiles`.
 pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
-    let mut stream = Stream::new(NEVER);
-    stream.repeat(tiles, |stream| {
+    let mut stream = Stream::new(words.len());
+    for _ in 0..tiles {
         for (block, words) in words.iter().enumerate() {
-            let first = stream.issue.max(stream.took);
+            let first = stream.taken.max(stream.took).max(1);
             stream.took = stream.close.max(first + 1);
-            let end = (steps - block * TIME_BLOCK).min(TIME_BLOCK);
-            stream.tile_block(words, first, stream.took + 1, end as i64);
+            let (open, end) = (stream.took + 1, (steps - block * TIME_BLOCK).min(TIME_BLOCK));
+            stream.tile_block((block, 0), words, first, open, end as i64);
         }
-    });
+    }
     (stream.close + 8) as usize
 }
 
-/// Busy cycles of ACCUMULATE. `nonzero[block * tiles + tile]` are the steps with errors, `words(block, steps)` the kept words for
-/// them.
+/// Busy cycles of ACCUMULATE. `nonzero[block][tile]` are the steps with errors, `words(block, steps)` the kept words for them.
 pub fn accumulate<'a>(
     tiles: usize,
     nonzero: &[&[u8]],
     words: impl Fn(usize, u8) -> &'a [Kept],
 ) -> usize {
-    let mut stream = Stream::new(1);
-    let pattern = |tile: usize| nonzero.iter().map(move |block| block[tile]);
-    let mut tile = 0;
-    while tile < tiles {
-        let equal = (tile..tiles).take_while(|&other| pattern(other).eq(pattern(tile))).count();
-        let one = |stream: &mut Stream| {
-            for (block, steps) in pattern(tile).enumerate() {
-                if steps == 0 {
-                    stream.skipped = stream.read + 1;
-                    stream.read += 2;
-                } else {
-                    let passed = (stream.read + 1).max(stream.taken);
-                    let first = (passed + 1).max(stream.took);
-                    let load = (first + 1).max(stream.close + 1);
-                    stream.took = load + 3;
-                    stream.tile_block(words(block, steps), first, load + 4, 1);
-                    stream.read = stream.last_issue + 1;
-                    stream.skipped = NEVER;
-                }
+    let mut stream = Stream::new(nonzero.len());
+    // When the next non-zero word is read, and when the last one was tested if its tile-block was skipped.
+    let (mut read, mut skipped) = (1, NEVER);
+    for tile in 0..tiles {
+        for (block, nonzero) in nonzero.iter().enumerate() {
+            let steps = nonzero[tile];
+            if steps == 0 {
+                skipped = read + 1;
+                read += 2;
+                continue;
             }
-        };
-        if pattern(tile).all(|steps| steps == 0) {
-            // Nothing closes, so there is no state to compare: only the tests go on.
-            (0..equal).for_each(|_| one(&mut stream));
-        } else {
-            stream.repeat(equal, one);
+            let passed = (read + 1).max(stream.taken);
+            let first = (passed + 1).max(stream.took);
+            let load = (first + 1).max(stream.close + 1);
+            stream.took = load + 3;
+            stream.tile_block((block, steps), words(block, steps), first, load + 4, 1);
+            read = stream.issue + 1;
+            skipped = NEVER;
         }
-        tile += equal;
     }
-    (stream.close + 1).max(stream.event + 3).max(stream.skipped + 1) as usize + 1
+    (stream.close + 1).max(stream.event + 3).max(skipped + 1) as usize + 1
 }
 
 /// Busy cycles of BACKPROP, word after word; of NEURON_BACK, if no word has a visit.
