@@ -338,3 +338,6 @@ impl Word {
         self.steps & !steps == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

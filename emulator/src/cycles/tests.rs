@@ -1,0 +1,177 @@
+//! The short cuts against the recurrences as `docs/architecture/cycles.md` has them.
+
+use super::*;
+use crate::kernel::Simd;
+use crate::kernel::walk;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+fn seeds() -> std::ops::Range<u64> {
+    let seed = std::env::var("BACKSPIKE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = seed.map_or(0..60, |seed| seed..seed + 1);
+    println!("seeds {seeds:?}");
+    seeds
+}
+
+/// Step masks of a block of `words` words, of a random density.
+fn masks(rng: &mut ChaCha8Rng, words: usize, lanes: usize) -> Vec<u8> {
+    let density = *[0.0, 0.01, 0.1, 0.5, 1.0].choose(rng).expect("a density");
+    (0..words * lanes)
+        .map(|_| (0..4).fold(0, |mask, step| mask | u8::from(rng.random_bool(density)) << step))
+        .collect()
+}
+
+fn kept(masks: &[u8], lanes: usize, steps: u8) -> Vec<Kept> {
+    let mut out = Vec::new();
+    walk::keep(Simd::detect(), masks, lanes, steps, &mut out);
+    out
+}
+
+/// The stream of words, every time kept from the first word on; `m - 4` is an index.
+#[derive(Default)]
+struct Plain {
+    reload: Vec<i64>,
+    accepted: Vec<i64>,
+    last: Vec<i64>,
+    taken: i64,
+    issued: i64,
+    event: i64,
+}
+
+impl Plain {
+    fn tile_block(&mut self, words: &[Kept], first: i64, open: i64, end: i64) -> i64 {
+        let mut next = first;
+        for (index, word) in words.iter().enumerate() {
+            let m = self.reload.len();
+            let before = |times: &[i64], back: usize| {
+                m.checked_sub(back).map_or(NEVER, |index| times[index])
+            };
+            for _ in 0..word.gap {
+                next += 1;
+            }
+            let issue = next;
+            let taken = (issue + 1).max(before(&self.reload, 4) + 1);
+            let reload = (taken + 1).max(before(&self.accepted, 1));
+            let accept = (reload + 1).max(before(&self.last, 1));
+            let mut start = accept + 1;
+            if index == 0 {
+                start = start.max(open);
+            }
+            let is_last = index + 1 == words.len();
+            let mut cycles = i64::from(word.events);
+            let mut items = word.visits;
+            let mut last_item = i64::from(word.last);
+            if word.events > 0 {
+                self.event = start + cycles - 1;
+            }
+            if is_last {
+                (cycles, items, last_item) = (cycles + end, items + 1, end);
+            }
+            let last = start + cycles - 1;
+            self.accepted.push(if items == 1 { accept } else { last - last_item });
+            self.reload.push(reload);
+            self.last.push(last);
+            (self.issued, self.taken, next) = (issue, taken, taken);
+        }
+        self.last[self.last.len() - 1]
+    }
+}
+
+fn plain_forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
+    let mut plain = Plain::default();
+    let (mut took, mut close) = (NEVER, NEVER);
+    for tile in 0..tiles {
+        for (block, words) in words.iter().enumerate() {
+            let first = if tile + block == 0 { 1 } else { plain.taken.max(took) };
+            took = close.max(first + 1);
+            let end = (steps - block * TIME_BLOCK).min(TIME_BLOCK);
+            close = plain.tile_block(words, first, took + 1, end as i64);
+        }
+    }
+    close as usize + 8
+}
+
+fn plain_accumulate(tiles: usize, nonzero: &[&[u8]], masks: &[Vec<u8>], lanes: usize) -> usize {
+    let mut plain = Plain { taken: NEVER, event: NEVER, ..Plain::default() };
+    let (mut took, mut close, mut read, mut done) = (NEVER, NEVER, 1, NEVER);
+    for tile in 0..tiles {
+        for (nonzero, masks) in nonzero.iter().zip(masks) {
+            let steps = nonzero[tile];
+            let test = read + 1;
+            if steps == 0 {
+                read += 2;
+                done = test + 1;
+                continue;
+            }
+            let passed = test.max(plain.taken);
+            let first = (passed + 1).max(took);
+            let load = (first + 1).max(close + 1);
+            took = load + 3;
+            close = plain.tile_block(&kept(masks, lanes, steps), first, load + 4, 1);
+            read = plain.issued + 1;
+            done = NEVER;
+        }
+    }
+    done.max(close + 1).max(plain.event + 3) as usize + 1
+}
+
+#[test]
+fn tile_blocks_that_begin_alike_end_alike() {
+    for seed in seeds() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let lanes = *[4, 8, 16, 32].choose(rng).expect("lanes");
+        let (tiles, steps) = (rng.random_range(1..40), rng.random_range(1..14usize));
+        let words = rng.random_range(1..30);
+        let blocks: Vec<Vec<u8>> =
+            (0..steps.div_ceil(TIME_BLOCK)).map(|_| masks(rng, words, lanes)).collect();
+
+        let all: Vec<Vec<Kept>> = blocks.iter().map(|masks| kept(masks, lanes, 0xf)).collect();
+        let expected = plain_forward(tiles, steps, &all);
+        assert_eq!(forward(tiles, steps, &all), expected, "FORWARD, seed {seed}");
+
+        let choices: Vec<u8> = (0..3).map(|_| rng.random_range(0..16)).collect();
+        let nonzero: Vec<Vec<u8>> = (blocks.iter())
+            .map(|_| (0..tiles).map(|_| *choices.choose(rng).expect("steps")).collect())
+            .collect();
+        let nonzero: Vec<&[u8]> = nonzero.iter().map(|block| &block[..]).collect();
+        let sets: Vec<Vec<Vec<Kept>>> = blocks
+            .iter()
+            .map(|masks| (0..16).map(|steps| kept(masks, lanes, steps)).collect())
+            .collect();
+        let words = |block: usize, steps: u8| &sets[block][usize::from(steps)][..];
+        let expected = plain_accumulate(tiles, &nonzero, &blocks, lanes);
+        assert_eq!(accumulate(tiles, &nonzero, words), expected, "ACCUMULATE, seed {seed}");
+    }
+}
+
+#[test]
+fn visits_counted_at_once_take_as_long() {
+    for seed in seeds() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let lanes = *[4, 8, 16, 32].choose(rng).expect("lanes");
+        let tiles = rng.random_range(1..5u32);
+        let words = masks(rng, 60, lanes);
+        let mut at_once = Backward::new(lanes, 3);
+        let mut one_by_one = Backward::new(lanes, 3);
+        for windows in words.chunks(lanes) {
+            let steps = rng.random_range(1..=4);
+            at_once.word(windows, &[(0xf, tiles)], steps);
+            // The same tiles in two runs, which are not counted at once.
+            one_by_one.word(windows, &[(0xf, 1), (0xf, tiles - 1)][..tiles.min(2) as usize], steps);
+            if tiles > 1 {
+                assert_eq!(at_once.busy(steps), one_by_one.busy(steps), "seed {seed}");
+            }
+        }
+        // Without visits a word takes at least 5 cycles; with them, its events, one by one.
+        let mut empty = Backward::new(lanes, 1);
+        (0..10).for_each(|_| empty.word(&vec![0; lanes], &[(0xf, tiles)], 4));
+        let before = empty.busy(4);
+        empty.word(&vec![0; lanes], &[(0xf, tiles)], 4);
+        assert_eq!(empty.busy(4), before + 5);
+        empty.word(&vec![0xf; lanes], &[(0xf, tiles)], 4);
+        let before = empty.busy(4);
+        empty.word(&vec![0xf; lanes], &[(0xf, tiles)], 4);
+        assert_eq!(empty.busy(4), before + 4 * lanes * tiles as usize + 1, "seed {seed}");
+    }
+}
