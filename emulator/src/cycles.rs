@@ -121,7 +121,7 @@ impl Stream {
         first: i64,
         open: i64,
         end: i64,
-    ) {
+    ) -> Begin {
         // Times so early that they hold nothing back count as the latest such time, so that more tile-blocks begin alike.
         let entry = Entry {
             reload: self.reload.map(|reload| (reload - first).max(0)),
@@ -136,11 +136,12 @@ impl Stream {
         {
             known = run.earlier;
         }
-        let exit = known.map_or_else(|| entry.run(words, end), |index| self.runs[index].exit);
-        if known.is_none() {
-            self.runs.push(Run { entry, exit, earlier: *latest });
+        let index = known.unwrap_or_else(|| {
+            self.runs.push(Run { entry, exit: entry.run(words, end), earlier: *latest });
             *latest = Some(self.runs.len() - 1);
-        }
+            self.runs.len() - 1
+        });
+        let exit = self.runs[index].exit;
         self.reload = exit.reload.map(|reload| reload + first);
         self.accepted = exit.accepted + first;
         self.close = exit.last + first;
@@ -149,19 +150,60 @@ impl Stream {
         }
         self.issue = exit.issue + first;
         self.taken = exit.taken + first;
+        Begin { run: index, took: self.took - first, first }
+    }
+
+    /// All times `by` cycles later.
+    fn shift(&mut self, by: i64) {
+        let times = [
+            &mut self.accepted,
+            &mut self.close,
+            &mut self.event,
+            &mut self.issue,
+            &mut self.taken,
+            &mut self.took,
+        ];
+        for time in times.into_iter().chain(&mut self.reload) {
+            *time += by;
+        }
+    }
+}
+
+/// How a tile-block began: what follows is the same, later, if the tile-blocks after it are.
+#[derive(Clone, Copy)]
+struct Begin {
+    run: usize,
+    took: i64,
+    first: i64,
+}
+
+impl Begin {
+    /// Cycles from `earlier` to this, if both began alike.
+    fn period(&self, earlier: Option<Self>) -> Option<i64> {
+        let earlier = earlier?;
+        let alike = self.run == earlier.run && self.took == earlier.took;
+        alike.then_some(self.first - earlier.first)
     }
 }
 
 /// Busy cycles of FORWARD: `words[block]` are the kept words of each block, the same for all `tiles`.
 pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
     let mut stream = Stream::new(words.len());
-    for _ in 0..tiles {
+    let mut earlier = None;
+    for tile in 0..tiles {
+        let mut begin = None;
         for (block, words) in words.iter().enumerate() {
             let first = stream.taken.max(stream.took).max(1);
             stream.took = stream.close.max(first + 1);
             let (open, end) = (stream.took + 1, (steps - block * TIME_BLOCK).min(TIME_BLOCK));
-            stream.tile_block((block, 0), words, first, open, end as i64);
+            let this = stream.tile_block((block, 0), words, first, open, end as i64);
+            begin = begin.or(Some(this));
         }
+        if let Some(period) = begin.and_then(|begin| begin.period(earlier)) {
+            stream.shift(period * (tiles - 1 - tile) as i64);
+            break;
+        }
+        earlier = begin;
     }
     (stream.close + 8) as usize
 }
@@ -175,9 +217,11 @@ pub fn accumulate<'a>(
     let mut stream = Stream::new(nonzero.len());
     // When the next non-zero word is read, and when the last one was tested if its tile-block was skipped.
     let (mut read, mut skipped) = (1, NEVER);
-    for tile in 0..tiles {
-        for (block, nonzero) in nonzero.iter().enumerate() {
-            let steps = nonzero[tile];
+    let pattern = |tile: usize| nonzero.iter().map(move |block| block[tile]);
+    let (mut tile, mut earlier) = (0, None);
+    while tile < tiles {
+        let mut begin = None;
+        for (block, steps) in pattern(tile).enumerate() {
             if steps == 0 {
                 skipped = read + 1;
                 read += 2;
@@ -187,10 +231,25 @@ pub fn accumulate<'a>(
             let first = (passed + 1).max(stream.took);
             let load = (first + 1).max(stream.close + 1);
             stream.took = load + 3;
-            stream.tile_block((block, steps), words(block, steps), first, load + 4, 1);
+            let this = stream.tile_block((block, steps), words(block, steps), first, load + 4, 1);
+            begin = begin.or(Some(this));
             read = stream.issue + 1;
             skipped = NEVER;
         }
+        let equal = (tile + 1..tiles).take_while(|&next| pattern(next).eq(pattern(tile))).count();
+        match begin.and_then(|begin| begin.period(earlier)) {
+            // The tiles before, this one and those that follow are equal, and nothing is left to settle.
+            Some(period) if equal > 0 && tile > 0 && pattern(tile - 1).eq(pattern(tile)) => {
+                let later = period * equal as i64;
+                stream.shift(later);
+                read += later;
+                skipped = if skipped > NEVER { skipped + later } else { NEVER };
+                tile += equal;
+            }
+            _ => {}
+        }
+        earlier = begin;
+        tile += 1;
     }
     (stream.close + 1).max(stream.event + 3).max(skipped + 1) as usize + 1
 }
