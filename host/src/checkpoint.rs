@@ -251,7 +251,7 @@ impl Store {
     pub fn new(directory: &Path) -> Result<Store, CheckpointError> {
         fs::create_dir_all(directory).map_err(|error| {
             fail(format!(
-                "The checkpoint directory {} cannot be made: {error}.",
+                "The checkpoint directory {} cannot be made: {error}. Give one that can be with --checkpoint.",
                 directory.display()
             ))
         })?;
@@ -273,14 +273,15 @@ impl Store {
         self.directory.join(PREVIOUS)
     }
 
-    /// Writes a checkpoint; the last one becomes the previous one. At every moment one of both is whole.
+    /// Writes a checkpoint; the last one becomes the previous one, unless it is damaged. At every moment one of both is whole.
     pub fn save(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         let bytes = checkpoint.to_bytes()?;
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
-            if self.last().exists() {
+            // A damaged file must not take the place of the previous one, which may be the only whole one.
+            if Checkpoint::read(&self.last()).is_ok() {
                 fs::rename(self.last(), self.previous())?;
             }
             file.persist(self.last())?;
@@ -293,6 +294,12 @@ impl Store {
 
     /// The newest checkpoint that is whole. The second value says what was wrong with a newer one.
     pub fn load(&self) -> Result<(Checkpoint, Option<CheckpointError>), CheckpointError> {
+        if !self.last().exists() && !self.previous().exists() {
+            return Err(fail(format!(
+                "There is no checkpoint in {}: train first without --resume, or name the directory of one with --checkpoint.",
+                self.directory.display()
+            )));
+        }
         let first = match Checkpoint::read(&self.last()) {
             Ok(checkpoint) => return Ok((checkpoint, None)),
             Err(error) => error,

@@ -52,6 +52,19 @@ fn cut_at_any_byte_is_refused_and_the_previous_one_loads() {
     }
 }
 
+/// What a run that resumed from the previous checkpoint saves must not push that one out for the damaged one.
+#[test]
+fn saving_over_a_damaged_file_keeps_the_whole_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::new(directory.path()).unwrap();
+    store.save(&checkpoint(1)).unwrap();
+    store.save(&checkpoint(2)).unwrap();
+    fs::write(store.last(), "cut").unwrap();
+    store.save(&checkpoint(3)).unwrap();
+    assert_eq!(Checkpoint::read(&store.last()).unwrap().position.step, 3);
+    assert_eq!(Checkpoint::read(&store.previous()).unwrap().position.step, 1);
+}
+
 #[test]
 fn any_changed_byte_is_refused() {
     let bytes = checkpoint(3).to_bytes().unwrap();

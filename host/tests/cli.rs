@@ -2,6 +2,11 @@
 
 mod common;
 
+use backspike::checkpoint::Checkpoint;
+use backspike::network::Network;
+use backspike::train::scale::Scale;
+use backspike::train::{Position, Sums};
+use backspike::weights::Weights;
 use common::SMALL;
 use std::fs;
 use std::path::Path;
@@ -151,6 +156,19 @@ fn bad_input_is_a_sentence() {
     fs::write(at.join("large.toml"), text.replace("neurons = 12", "neurons = 60000")).unwrap();
     fs::write(at.join("few.toml"), text.replace("neurons = 10\n", "neurons = 3\n")).unwrap();
     fs::write(at.join("core.toml"), "preset = \"tiny\"\nlanez = 4\n").unwrap();
+    // The checksum is right: only the look at each weight finds it.
+    let network = Network::from_toml(&text).unwrap();
+    let mut weights = Weights::initial(&network);
+    weights.layers[0].weight[0] = 0x7e00;
+    let scale = Scale { exponent: 0, quiet: 0, interval: 256, lowered: 0, raised: 0 };
+    let nan = Checkpoint {
+        network: network.name.clone(),
+        network_hash: network.hash(),
+        samples: 64,
+        position: Position { epoch: 0, batch: 0, step: 0, scale, sums: Sums::default() },
+        weights,
+    };
+    fs::write(at.join("nan.safetensors"), nan.to_bytes().unwrap()).unwrap();
     for (arguments, parts) in [
         (vec!["train", "missing.toml"], vec!["missing.toml cannot be read"]),
         (
@@ -173,7 +191,26 @@ fn bad_input_is_a_sentence() {
         ),
         (vec!["train", "net.toml", "--lanes", "5"], vec!["lanes is 5, but must be 4, 8, 16 or 32"]),
         (vec!["train", "net.toml", "--config", "core.toml"], vec!["lanez", "did you mean lanes?"]),
-        (vec!["train", "net.toml", "--resume"], vec!["last.safetensors cannot be read"]),
+        (
+            vec!["train", "net.toml", "--resume"],
+            vec!["There is no checkpoint in runs/small: train first without --resume"],
+        ),
+        (
+            vec!["train", "net.toml", "--waves", "w.fst"],
+            vec!["add --device rtl, or leave --waves out"],
+        ),
+        (
+            vec!["train", "net.toml", "--checkpoint", "net.toml"],
+            vec!["The checkpoint directory net.toml cannot be made", "with --checkpoint"],
+        ),
+        (
+            vec!["train", "net.toml", "--log", "nowhere/log"],
+            vec!["The log nowhere/log cannot be written: give another file with --log"],
+        ),
+        (
+            vec!["eval", "net.toml", "--checkpoint", "nan.safetensors"],
+            vec!["layer0.weight[0, 0] is NaN"],
+        ),
         (vec!["eval", "net.toml", "--checkpoint", "net.toml"], vec!["net.toml is refused"]),
         (vec!["generate"], vec!["There is no docs/reference here"]),
     ] {
@@ -240,7 +277,6 @@ fn interrupt_leaves_a_checkpoint() {
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let checkpoint =
-        backspike::checkpoint::Checkpoint::read(&at.join("runs/last.safetensors")).unwrap();
+    let checkpoint = Checkpoint::read(&at.join("runs/last.safetensors")).unwrap();
     assert!(checkpoint.position.step > 0);
 }

@@ -1,6 +1,6 @@
 //! Which core, played by which device.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use backspike::compiler::{Program, compile, fitting_preset};
 use backspike::device::{Mirror, Waves, emulator, rtl};
 use backspike::network::Network;
@@ -104,6 +104,10 @@ pub struct DeviceOptions {
 impl DeviceOptions {
     /// Builds the device that will run `program`.
     pub fn open(&self, program: &Program, verify: Option<Verify>) -> Result<Box<dyn Device>> {
+        ensure!(
+            self.waves.is_none() || self.device == DeviceName::Rtl,
+            "--waves records signals of the RTL, and the emulator has none: add --device rtl, or leave --waves out."
+        );
         let config = &program.config;
         let threads = usize::from(self.threads);
         let device = match self.device {

@@ -89,7 +89,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let log = match &arguments.log {
         Some(path) => {
             let log = Log::create(path, arguments.resume);
-            Some(log.with_context(|| format!("The log {} cannot be written", path.display()))?)
+            Some(log.with_context(|| {
+                format!(
+                    "The log {} cannot be written: give another file with --log",
+                    path.display()
+                )
+            })?)
         }
         None => None,
     };
