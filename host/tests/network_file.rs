@@ -90,6 +90,36 @@ fn surrogate_levels_must_fall() {
 }
 
 #[test]
+fn names_stay_below_their_directory() {
+    for name in ["../../elsewhere", "/root", "a\\\\b", "..", "a\\u0000b"] {
+        let found = problems(&SMALL.replace("\"small\"", &format!("\"{name}\"")));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("becomes the name of a directory"), "{found:?}");
+    }
+}
+
+/// Each halving adds one to a shift that has 8 bits.
+#[test]
+fn halvings_have_a_bound() {
+    let steps = |times: usize| {
+        let rate =
+            format!("{{ shift = 9, schedule = \"steps\", halve_at = {:?} }}", vec![1; times]);
+        let lines = SMALL.lines().map(|line| match line.split_once(" = ") {
+            Some(("learning_rate", _)) => format!("learning_rate = {rate}"),
+            _ => line.to_string(),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    Network::from_toml(&steps(31)).unwrap();
+    assert_eq!(
+        problems(&steps(300)),
+        [
+            "training.learning_rate.halve_at halves 300 times: from shift 9 at most 31 times are possible."
+        ]
+    );
+}
+
+#[test]
 fn not_toml() {
     let found = problems("name = ");
     assert_eq!(found.len(), 1);

@@ -10,6 +10,8 @@ use std::cell::RefCell;
 
 /// Largest population: the coordinates of a weight have 16 bits each.
 const NEURONS_MAX: i64 = 65_536;
+/// Largest shift of a learning rate.
+const RATE_SHIFT_MAX: i64 = 40;
 /// Membranes are below 2^7 in magnitude, so a threshold must leave room under it.
 const THRESHOLD_MAX: f64 = 64.0;
 
@@ -26,6 +28,7 @@ pub(super) fn network(text: &str) -> Result<Network, Problems> {
 
 fn document(mut root: Section) -> Option<Network> {
     let name = root.text("name");
+    check_name(&root, &name);
     let data = root.has("data").then(|| root.text("data"));
     let steps = root.integer("steps", 1..=255, None) as u32;
     let input = root.section("input").map(input);
@@ -37,6 +40,16 @@ fn document(mut root: Section) -> Option<Network> {
     root.finish();
     let (input_shape, encoder) = input?;
     Some(Network { name, data, steps, input_shape, encoder: encoder?, layers, training: training? })
+}
+
+/// The name becomes a directory below `runs`.
+fn check_name(root: &Section, name: &str) {
+    let illegal = |c: char| c.is_control() || c == '/' || c == '\\';
+    if name.starts_with('.') || name.contains(illegal) {
+        root.problem(format!(
+            "name is {name:?}, but it becomes the name of a directory: leave out slashes, control characters and dots at the start."
+        ));
+    }
 }
 
 fn input(mut section: Section) -> (Vec<usize>, Option<EncoderConfig>) {
@@ -187,15 +200,24 @@ fn optimizer(mut section: Section) -> (Optimizer, u8, u8) {
 }
 
 fn learning_rate(mut section: Section) -> LearningRate {
-    let shift = section.integer("shift", 0..=40, None) as u8;
+    let shift = section.integer("shift", 0..=RATE_SHIFT_MAX, None) as u8;
     let kind = section.choice("schedule", &[("constant", 0), ("steps", 1), ("cosine", 2)], Some(0));
     let schedule = match kind {
         1 => {
             let epochs = section.integers("halve_at", 0..=100_000);
+            let room = (RATE_SHIFT_MAX - i64::from(shift)) as usize;
+            if epochs.len() > room {
+                section.problem(format!(
+                    "{} halves {} times: from shift {shift} at most {room} times are possible.",
+                    section.name("halve_at"),
+                    epochs.len()
+                ));
+            }
             Schedule::Steps(epochs.into_iter().map(|epoch| epoch as u32).collect())
         }
         2 => {
-            let last_shift = section.integer("last_shift", i64::from(shift)..=40, None) as u8;
+            let last_shift =
+                section.integer("last_shift", i64::from(shift)..=RATE_SHIFT_MAX, None) as u8;
             Schedule::Cosine { last_shift }
         }
         _ => Schedule::Constant,
