@@ -19,6 +19,12 @@ OUT = ROOT / "build" / "bench"
 COMMAND = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "backspike"
 
 
+def cache():
+    """Where `backspike data` keeps what it fetches."""
+    data, user = os.environ.get("BACKSPIKE_DATA"), os.environ.get("XDG_CACHE_HOME")
+    return pathlib.Path(data) if data else (pathlib.Path(user) if user else pathlib.Path.home() / ".cache") / "backspike"
+
+
 def network(name, **changes):
     """examples/mnist.toml with some keys changed; every key must be there."""
     text = (ROOT / "examples" / "mnist.toml").read_text()
@@ -104,9 +110,9 @@ def throughput(args):
 
 
 def peers(args, threads, steps, batch):
-    """Samples a second of each peer, and how many times faster we are than the fastest."""
+    """Samples a second of each peer."""
     python = ROOT / "build" / "bench-venv" / "bin" / "python"
-    data = pathlib.Path(args.data).expanduser()
+    data = pathlib.Path(args.data)
     command = [python, ROOT / "bench" / "peers.py", data / "train-images-idx3-ubyte", data / "train-labels-idx1-ubyte"]
     command += ["--threads", threads, "--steps", steps, "--batch", batch]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
@@ -128,7 +134,7 @@ def main():
     mode.add_argument("--samples", type=int, default=25600, help="samples of a measurement at T = 4")
     mode.add_argument("--repeats", type=int, default=3)
     mode.add_argument("--peers", action="store_true")
-    mode.add_argument("--data", default="~/.cache/backspike/mnist", help="directory of the raw IDX files")
+    mode.add_argument("--data", default=cache() / "mnist", help="directory of the raw IDX files [%(default)s]")
     mode.set_defaults(run=throughput)
     args = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
