@@ -147,6 +147,20 @@ fn info_shows_map_and_proof() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_closed_pager_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_backspike"))
+        .args(["info", "--preset", "tiny"])
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn bad_input_is_a_sentence() {
     let directory = workspace();
     let at = directory.path();

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use backspike::network::Network;
 use backspike_arch::proof::prove_config;
 use clap::Args;
+use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -21,18 +22,20 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    match &arguments.network {
+    let text = match &arguments.network {
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("The network file {} cannot be read", path.display()))?;
             let network = Network::from_toml(&text)
                 .with_context(|| format!("The network file {} is refused", path.display()))?;
-            print!("{}", arguments.core.program(&network)?);
+            arguments.core.program(&network)?.to_string()
         }
         None => {
             let config = arguments.core.config()?;
-            println!("{}\n\n{}", config.to_toml(), prove_config(&config)?);
+            format!("{}\n\n{}\n", config.to_toml(), prove_config(&config)?)
         }
-    }
+    };
+    // Not print!, which panics when a pager is closed early.
+    std::io::stdout().write_all(text.as_bytes())?;
     Ok(Outcome::Done)
 }
