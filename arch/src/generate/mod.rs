@@ -65,9 +65,3 @@ pub fn files() -> Vec<(PathBuf, String)> {
     }
     files
 }
-
-/// All reference pages, one after the other.
-pub fn markdown_reference() -> String {
-    let pages: Vec<String> = pages::all().into_iter().map(|(_, contents)| contents).collect();
-    pages.join("\n")
-}

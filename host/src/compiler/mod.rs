@@ -77,11 +77,6 @@ impl Program {
         &self.populations[self.populations.len() - 1]
     }
 
-    /// 32-bit words of a plane word.
-    pub fn plane_subs(&self) -> usize {
-        self.config.plane_bits().div_ceil(32)
-    }
-
     /// Errors that one sample writes, padding apart: neurons x steps of all layers.
     pub fn errors_per_sample(&self) -> u64 {
         let neurons: usize = self.populations[1..].iter().map(|p| p.neurons).sum();
