@@ -113,6 +113,17 @@ fn train_resume_and_evaluate() {
     assert!(error.contains("trained on 200 samples, but there are 100 now"), "{error}");
 }
 
+/// What `make train` trains; its weights on the RTL are those of the emulator.
+#[test]
+fn the_digits_are_learned() {
+    let directory = tempfile::tempdir().unwrap();
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/digits.toml");
+    let text = stdout(&backspike(directory.path(), &["train", network]));
+    let line = text.lines().find(|line| line.starts_with("test ")).unwrap();
+    let accuracy: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(accuracy >= 90.0, "{line}");
+}
+
 #[test]
 fn verify_runs_a_second_device() {
     let directory = workspace();
