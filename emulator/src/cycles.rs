@@ -11,9 +11,9 @@ const NEVER: i64 = i64::MIN / 4;
 /// Words prefetched by the walker and trace words in flight.
 const IN_FLIGHT: usize = 4;
 
-/// Cycles of UPDATE and CLEAR of `rows` rows.
-pub const fn update(rows: usize) -> usize {
-    rows + 17
+/// Cycles of UPDATE and CLEAR of `rows` rows that take `beats` cycles each.
+pub const fn update(rows: usize, beats: usize) -> usize {
+    rows * beats + 17
 }
 
 /// What a tile-block finds of the ones before, in cycles after the issue of its first word.

@@ -264,7 +264,7 @@ impl Executor {
         let rows = plan.rows.tiles * plan.rows.fan_in;
         let mut tally = Tally::default();
         tally.add(Counter::WgUpdateRows, rows);
-        tally.add(Counter::WgUpdateBusy, cycles::update(rows));
+        tally.add(Counter::WgUpdateBusy, cycles::update(rows, memories.config.update_beats()));
         Ok(tally)
     }
 }

@@ -46,9 +46,10 @@ fn lanes_32() {
 
 fn random_config(number: u64) -> ArchConfig {
     let rng = &mut ChaCha8Rng::seed_from_u64(number);
-    let lanes = if rng.random() { 4 } else { 8 };
+    let lanes: usize = if rng.random() { 4 } else { 8 };
     ArchConfig {
         name: format!("random{number}"),
+        optimizers: 1 << rng.random_range(0..=lanes.ilog2()),
         slots: 1 << rng.random_range(0..4),
         // Depths that are no powers of two included.
         weights: 32 * rng.random_range(20..150),

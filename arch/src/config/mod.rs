@@ -66,6 +66,8 @@ macro_rules! arch_config {
 arch_config! {
     /// weights processed per cycle: 4, 8, 16 or 32
     lanes,
+    /// weights that UPDATE steps per cycle, a power of two up to `lanes`
+    optimizers,
     /// samples in flight, a power of two
     slots,
     /// weights of the core, padded tiles included
@@ -155,9 +157,14 @@ impl ArchConfig {
         f64::from(1u32 << self.error_max_exp)
     }
 
-    /// The same capacities with other lanes.
+    /// Cycles that UPDATE spends on a row.
+    pub const fn update_beats(&self) -> usize {
+        self.lanes / self.optimizers
+    }
+
+    /// The same capacities with other lanes; no more optimizers than lanes.
     pub fn with_lanes(&self, lanes: usize) -> Self {
-        Self { lanes, ..self.clone() }
+        Self { lanes, optimizers: self.optimizers.min(lanes), ..self.clone() }
     }
 
     /// 64 bits that differ between configurations whose cores differ: the host compares them with the core's registers.

@@ -67,6 +67,10 @@ impl ArchConfig {
                 )),
             }
         }
+        // A preset with fewer lanes has fewer optimizers, unless it says how many.
+        if !table.contains_key("optimizers") {
+            config = config.with_lanes(config.lanes);
+        }
         let known = |key: &str| {
             key == "preset" || key == "name" || Self::KEYS.iter().any(|known| known.name == key)
         };

@@ -22,6 +22,7 @@ impl ArchConfig {
         Self {
             name: "nano".into(),
             lanes: 4,
+            optimizers: 1,
             slots: 2,
             weights: 1 << 10,
             slot_neuron_steps: 1 << 10,
@@ -43,6 +44,7 @@ impl ArchConfig {
         Self {
             name: "tiny".into(),
             lanes: 8,
+            optimizers: 2,
             slots: 4,
             weights: 1 << 13,
             slot_neuron_steps: 1 << 12,
@@ -62,6 +64,7 @@ impl ArchConfig {
         Self {
             name: "digits".into(),
             lanes: 16,
+            optimizers: 16,
             slots: 8,
             weights: 1 << 15,
             slot_neuron_steps: 1 << 13,

@@ -41,6 +41,12 @@ impl ArchConfig {
         if !matches!(self.lanes, 4 | 8 | 16 | 32) {
             problems.push(format!("lanes is {}, but must be 4, 8, 16 or 32", self.lanes));
         }
+        if !self.optimizers.is_power_of_two() || self.optimizers > self.lanes {
+            problems.push(format!(
+                "optimizers is {}, but must be a power of two of at most {}, the lanes that share them",
+                self.optimizers, self.lanes
+            ));
+        }
         let ranges = [
             ("slots", 1, 64, true),
             ("slices", 1, 64, false),

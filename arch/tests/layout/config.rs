@@ -60,8 +60,8 @@ fn all_bad_keys_are_listed_at_once() {
     ] {
         assert!(all.contains(sentence), "{sentence:?} is not in:\n{all}");
     }
-    // name, lane, colour, three ill-typed, and the eleven of fourteen keys that are missing
-    assert_eq!(error.problems.len(), 17, "{all}");
+    // name, lane, colour, three ill-typed, and the twelve of fifteen keys that are missing
+    assert_eq!(error.problems.len(), 18, "{all}");
 
     let error = ArchConfig::from_toml("preset = \"big\"\n").expect_err("no such preset");
     assert_eq!(error.problems, ["there is no preset \"big\"; there are nano, tiny, digits, edge"]);
@@ -71,12 +71,13 @@ fn all_bad_keys_are_listed_at_once() {
 
 #[test]
 fn all_bad_values_are_listed_at_once() {
-    let text = "preset = \"tiny\"\nname = \"My core\"\nlanes = 6\nslots = 3\nweights = 100\nslot_error_steps = 64\n\
+    let text = "preset = \"tiny\"\nname = \"My core\"\nlanes = 6\noptimizers = 3\nslots = 3\nweights = 100\nslot_error_steps = 64\n\
                 slices = 65\nqueue_depth = 0\nmax_fan_in = 65536\nmax_steps = 256\nweight_max_exp = 4\nerror_max_exp = 70\n";
     let error = ArchConfig::from_toml(text).expect_err("many problems");
     for sentence in [
         "name is \"My core\", but it becomes part of file and module names",
         "lanes is 6, but must be 4, 8, 16 or 32",
+        "optimizers is 3, but must be a power of two of at most 6, the lanes that share them",
         "slots is 3, but must be a power of two in 1..=64",
         "weights is 100, but must be a multiple of 32",
         "slot_error_steps is 64, but must be a power of two of at least 128",
@@ -90,7 +91,7 @@ fn all_bad_values_are_listed_at_once() {
         let found = error.problems.iter().any(|problem| problem.starts_with(sentence));
         assert!(found, "{sentence:?} is not in:\n{error}");
     }
-    assert_eq!(error.problems.len(), 11, "{error}");
+    assert_eq!(error.problems.len(), 12, "{error}");
 }
 
 #[test]
@@ -162,4 +163,4 @@ fn the_hash_is_stable_and_tells_cores_apart() {
     assert_eq!(renamed.config_hash(), edge.config_hash());
 }
 
-const EDGE_HASH: u64 = 0x601c_6c77_d0af_4ce0;
+const EDGE_HASH: u64 = 0xcd9b_e723_0763_8dba;

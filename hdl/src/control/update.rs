@@ -4,8 +4,11 @@ use crate::prim::{Pipe, Reg, module_name};
 use backspike_arch::layout::wg;
 use rust_hdl::prelude::*;
 
-/// The WG engine's UPDATE and CLEAR of a slice: one row a cycle through the optimizer. CLEAR takes the
-/// same way with zeros for gradient and state, and leaves the weights.
+/// The WG engine's UPDATE and CLEAR of a slice: every row through the optimizers, in as many beats as lanes share one. CLEAR takes
+/// the same way with zeros for gradient and state, and leaves the weights.
+///
+/// A row is read in its first beat, and the memories hold it; beat `k` steps lanes `k O` to `k O + O - 1` of `O` optimizers. What they
+/// return is kept until the last beat's comes, so that rows are written whole.
 #[derive(LogicBlock)]
 pub struct UpdateEngine {
     pub clock: Signal<In, Clock>,
@@ -20,6 +23,8 @@ pub struct UpdateEngine {
     pub done_o: Signal<Out, Bit>,
     // Weights, state and gradients: the same row of all three.
     pub ren_o: Signal<Out, Bit>,
+    /// A row is read or still needed.
+    pub hold_o: Signal<Out, Bit>,
     pub addr_o: Signal<Out, Bits<20>>,
     pub weight_i: Vec<Signal<In, Bits<16>>>,
     pub state_i: Vec<Signal<In, Bits<16>>>,
@@ -31,8 +36,14 @@ pub struct UpdateEngine {
     pub weight_o: Vec<Signal<Out, Bits<16>>>,
     pub state_o: Vec<Signal<Out, Bits<16>>>,
 
-    lane: Vec<OptimizerLane>,
+    optimizer: Vec<OptimizerLane>,
     write_late: Delay<20>,
+    // 5 bits: beats and lanes are at most 32.
+    beat_late: Delay<5>,
+    beat: Pipe<Bits<5>>,
+    beat_in: Pipe<Bits<5>>,
+    kept_weight: Vec<Pipe<Bits<16>>>,
+    kept_state: Vec<Pipe<Bits<16>>>,
     active: Reg<Bit>,
     row: Pipe<Bits<20>>,
     source: Pipe<Bits<20>>,
@@ -46,15 +57,28 @@ pub struct UpdateEngine {
     tiles: Signal<Local, Bits<32>>,
     optimizer_word: Signal<Local, Bits<32>>,
     coordinates_word: Signal<Local, Bits<32>>,
-    here: Signal<Local, Bits<16>>,
+    last: Signal<Local, Bit>,
+    here: Signal<Local, Bits<5>>,
+    unit: Signal<Local, Bits<5>>,
+    wanted: Vec<Signal<Local, Bits<5>>>,
+    weight_in: Vec<Signal<Local, Bits<16>>>,
+    state_in: Vec<Signal<Local, Bits<16>>>,
+    gradient_in: Vec<Signal<Local, Bits<32>>>,
+    weight_new: Vec<Signal<Local, Bits<16>>>,
+    state_new: Vec<Signal<Local, Bits<16>>>,
     plane_lanes: Constant<Bits<16>>,
     drain_cycles: Constant<Bits<5>>,
+    last_beat: Constant<Bits<5>>,
+    /// Lane = beat << `beat_shift` | optimizer, the optimizer in the bits of `unit_mask`.
+    beat_shift: Constant<Bits<3>>,
+    unit_mask: Constant<Bits<5>>,
     _lanes: usize,
+    _optimizers: usize,
 }
 
 impl UpdateEngine {
-    /// An engine of `lanes` lanes.
-    pub fn new(lanes: usize) -> Self {
+    /// An engine of `lanes` lanes and `optimizers` of them at a time; both are powers of two.
+    pub fn new(lanes: usize, optimizers: usize) -> Self {
         Self {
             weight_base: Default::default(),
             fan_in: Default::default(),
@@ -69,6 +93,7 @@ impl UpdateEngine {
             column_i: (0..wg::COLUMNS).map(|_| Default::default()).collect(),
             done_o: Default::default(),
             ren_o: Default::default(),
+            hold_o: Default::default(),
             addr_o: Default::default(),
             weight_i: (0..lanes).map(|_| Default::default()).collect(),
             state_i: (0..lanes).map(|_| Default::default()).collect(),
@@ -78,8 +103,13 @@ impl UpdateEngine {
             waddr_o: Default::default(),
             weight_o: (0..lanes).map(|_| Default::default()).collect(),
             state_o: (0..lanes).map(|_| Default::default()).collect(),
-            lane: (0..lanes).map(|_| Default::default()).collect(),
+            optimizer: (0..optimizers).map(|_| Default::default()).collect(),
             write_late: Delay::new(1 + OPTIMIZER_LATENCY),
+            beat_late: Delay::new(1 + OPTIMIZER_LATENCY),
+            beat: Default::default(),
+            beat_in: Default::default(),
+            kept_weight: (0..lanes).map(|_| Default::default()).collect(),
+            kept_state: (0..lanes).map(|_| Default::default()).collect(),
             active: Default::default(),
             row: Default::default(),
             source: Default::default(),
@@ -90,10 +120,22 @@ impl UpdateEngine {
             drain: Default::default(),
             optimizer_word: Default::default(),
             coordinates_word: Default::default(),
+            last: Default::default(),
             here: Default::default(),
+            unit: Default::default(),
+            wanted: (0..optimizers).map(|_| Default::default()).collect(),
+            weight_in: (0..optimizers).map(|_| Default::default()).collect(),
+            state_in: (0..optimizers).map(|_| Default::default()).collect(),
+            gradient_in: (0..optimizers).map(|_| Default::default()).collect(),
+            weight_new: (0..lanes).map(|_| Default::default()).collect(),
+            state_new: (0..lanes).map(|_| Default::default()).collect(),
             plane_lanes: Constant::new((lanes as u64).into()),
             drain_cycles: Constant::new((OPTIMIZER_LATENCY as u64).into()),
+            last_beat: Constant::new(((lanes / optimizers - 1) as u64).into()),
+            beat_shift: Constant::new(u64::from(optimizers.ilog2()).into()),
+            unit_mask: Constant::new(((optimizers - 1) as u64).into()),
             _lanes: lanes,
+            _optimizers: optimizers,
         }
     }
 }
@@ -102,6 +144,7 @@ impl Logic for UpdateEngine {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, active, row, source, tile, lane0, in_at, out_at, drain);
+        dff_setup!(self, clock, beat, beat_in);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -110,14 +153,24 @@ impl Logic for UpdateEngine {
         self.coordinates_word.next = self.column_i[9].val();
         self.write_late.clock.next = self.clock.val();
         self.write_late.reset.next = self.reset.val();
+        self.beat_late.clock.next = self.clock.val();
+        self.beat_late.reset.next = self.reset.val();
 
-        self.ren_o.next = self.active.q.val() & !self.clear_i.val();
+        self.last.next = self.beat.q.val() == self.last_beat.val();
+        self.hold_o.next = self.active.q.val() & !self.clear_i.val();
+        self.ren_o.next =
+            (self.active.q.val() & !self.clear_i.val()) & (self.beat.q.val() == bits::<5>(0));
         self.addr_o.next = self.row.q.val();
         // Network coordinates of the row that the memories deliver in the next cycle.
         self.in_at.d.next =
             self.source.q.val().get_bits::<16>(0) + self.coordinates_word.val().get_bits::<16>(0);
         self.out_at.d.next = self.lane0.q.val();
+        self.beat_in.d.next = self.beat.q.val();
         if self.active.q.val() {
+            self.beat.d.next = self.beat.q.val() + 1;
+        }
+        if self.active.q.val() & self.last.val() {
+            self.beat.d.next = bits::<5>(0);
             self.row.d.next = self.row.q.val() + 1;
             self.source.d.next = self.source.q.val() + 1;
             if (self.source.q.val() + 1) == bit_cast::<20, 32>(self.fan_in.val()) {
@@ -129,38 +182,77 @@ impl Logic for UpdateEngine {
                 }
             }
         }
-        self.write_late.valid_i.next = self.active.q.val();
+        self.write_late.valid_i.next = self.active.q.val() & self.last.val();
         self.write_late.data_i.next = self.row.q.val();
+        self.beat_late.valid_i.next = self.active.q.val();
+        self.beat_late.data_i.next = self.beat.q.val();
         self.wen_o.next = self.write_late.valid_o.val();
         self.weight_wen_o.next = self.write_late.valid_o.val() & !self.clear_i.val();
         self.waddr_o.next = self.write_late.data_o.val();
         if self.start_i.val() {
             self.active.d.next = true;
+            self.beat.d.next = bits::<5>(0);
             self.row.d.next = bit_cast::<20, 32>(self.weight_base.val());
             self.source.d.next = bits::<20>(0);
             self.tile.d.next = bits::<20>(0);
             self.lane0.d.next = self.coordinates_word.val().get_bits::<16>(16);
         }
 
+        for j in 0..self._optimizers {
+            self.unit.next = j.to_bits();
+            self.wanted[j].next = (self.beat_in.q.val() << self.beat_shift.val()) | self.unit.val();
+            self.weight_in[j].next = bits::<16>(0);
+            self.state_in[j].next = bits::<16>(0);
+            self.gradient_in[j].next = bits::<32>(0);
+            for i in 0..self._lanes {
+                self.here.next = i.to_bits();
+                if self.here.val() == self.wanted[j].val() {
+                    self.weight_in[j].next = self.weight_i[i].val();
+                    self.state_in[j].next = self.state_i[i].val();
+                    self.gradient_in[j].next = self.gradient_i[i].val();
+                }
+            }
+            self.optimizer[j].clock.next = self.clock.val();
+            self.optimizer[j].weight_i.next = self.weight_in[j].val();
+            self.optimizer[j].state_i.next = self.state_in[j].val();
+            self.optimizer[j].gradient_i.next = self.gradient_in[j].val();
+            self.optimizer[j].in_i.next = self.in_at.q.val();
+            self.optimizer[j].out_i.next =
+                self.out_at.q.val() + self.wanted[j].val().get_bits::<16>(0);
+            self.optimizer[j].key_i.next = self.imm_i.val();
+            self.optimizer[j].kind_i.next = self.optimizer_word.val().get_bits::<2>(0);
+            self.optimizer[j].b1_i.next = self.optimizer_word.val().get_bits::<4>(2);
+            self.optimizer[j].b2_i.next = self.optimizer_word.val().get_bits::<4>(6);
+            self.optimizer[j].rate_i.next = self.arg_i.val().get_bits::<6>(0);
+            self.optimizer[j].gradient_scale_i.next = self.arg_i.val().get_bits::<6>(6);
+            self.optimizer[j].weight_max_exp_i.next = self.optimizer_word.val().get_bits::<2>(10);
+        }
         for i in 0..self._lanes {
             self.here.next = i.to_bits();
-            self.lane[i].clock.next = self.clock.val();
-            self.lane[i].weight_i.next = self.weight_i[i].val();
-            self.lane[i].state_i.next = self.state_i[i].val();
-            self.lane[i].gradient_i.next = self.gradient_i[i].val();
-            self.lane[i].in_i.next = self.in_at.q.val();
-            self.lane[i].out_i.next = self.out_at.q.val() + self.here.val();
-            self.lane[i].key_i.next = self.imm_i.val();
-            self.lane[i].kind_i.next = self.optimizer_word.val().get_bits::<2>(0);
-            self.lane[i].b1_i.next = self.optimizer_word.val().get_bits::<4>(2);
-            self.lane[i].b2_i.next = self.optimizer_word.val().get_bits::<4>(6);
-            self.lane[i].rate_i.next = self.arg_i.val().get_bits::<6>(0);
-            self.lane[i].gradient_scale_i.next = self.arg_i.val().get_bits::<6>(6);
-            self.lane[i].weight_max_exp_i.next = self.optimizer_word.val().get_bits::<2>(10);
-            self.weight_o[i].next = self.lane[i].weight_o.val();
-            self.state_o[i].next = bits::<16>(0);
-            if !self.clear_i.val() {
-                self.state_o[i].next = self.lane[i].state_o.val();
+            self.weight_new[i].next = bits::<16>(0);
+            self.state_new[i].next = bits::<16>(0);
+            for j in 0..self._optimizers {
+                self.unit.next = j.to_bits();
+                if (self.here.val() & self.unit_mask.val()) == self.unit.val() {
+                    self.weight_new[i].next = self.optimizer[j].weight_o.val();
+                    self.state_new[i].next = self.optimizer[j].state_o.val();
+                }
+            }
+            self.kept_weight[i].clock.next = self.clock.val();
+            self.kept_weight[i].d.next = self.kept_weight[i].q.val();
+            self.kept_state[i].clock.next = self.clock.val();
+            self.kept_state[i].d.next = self.kept_state[i].q.val();
+            self.weight_o[i].next = self.kept_weight[i].q.val();
+            self.state_o[i].next = self.kept_state[i].q.val();
+            if (self.here.val() >> self.beat_shift.val()) == self.last_beat.val() {
+                self.weight_o[i].next = self.weight_new[i].val();
+                self.state_o[i].next = self.state_new[i].val();
+            } else if (self.here.val() >> self.beat_shift.val()) == self.beat_late.data_o.val() {
+                self.kept_weight[i].d.next = self.weight_new[i].val();
+                self.kept_state[i].d.next = self.state_new[i].val();
+            }
+            if self.clear_i.val() {
+                self.state_o[i].next = bits::<16>(0);
             }
         }
 
@@ -174,6 +266,6 @@ impl Logic for UpdateEngine {
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
-        module_name("update_engine", &[("l", self._lanes)])
+        module_name("update_engine", &[("l", self._lanes), ("o", self._optimizers)])
     }
 }

@@ -145,7 +145,7 @@ impl<const P: usize> Core<P> {
             fp: ForwardEngine::new(arch),
             bp: BackwardEngine::new(arch),
             wg: GradientEngine::new(arch),
-            update_engine: UpdateEngine::new(P / 4),
+            update_engine: UpdateEngine::new(P / 4, arch.optimizers),
             push_engine: PushEngine::new(arch),
             weight: WeightMemory::new(P / 4, arch.weight_rows()),
             state_writer: LaneWriter::new(P / 4),

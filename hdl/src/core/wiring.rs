@@ -207,6 +207,7 @@ impl<const P: usize> Logic for Core<P> {
         self.weight.backward_ren_i.next = self.bp.weight_ren_o.val();
         self.weight.backward_addr_i.next = self.bp.weight_addr_o.val();
         self.weight.update_ren_i.next = self.update_engine.ren_o.val();
+        self.weight.update_hold_i.next = self.update_engine.hold_o.val();
         self.weight.update_raddr_i.next = self.update_engine.addr_o.val();
         self.weight.push_ren_i.next = self.reads.val().get_bit(2);
         self.weight.push_addr_i.next = self.push_engine.row_o.val();

@@ -18,6 +18,8 @@ pub struct WeightMemory {
     pub backward_addr_i: Signal<In, Bits<20>>,
     pub update_ren_i: Signal<In, Bit>,
     pub update_raddr_i: Signal<In, Bits<20>>,
+    /// UPDATE reads a row or still needs the one on port B.
+    pub update_hold_i: Signal<In, Bit>,
     pub push_ren_i: Signal<In, Bit>,
     pub push_addr_i: Signal<In, Bits<20>>,
     pub data_o: Vec<Signal<Out, Bits<16>>>,
@@ -57,6 +59,7 @@ impl WeightMemory {
             backward_addr_i: Default::default(),
             update_ren_i: Default::default(),
             update_raddr_i: Default::default(),
+            update_hold_i: Default::default(),
             push_ren_i: Default::default(),
             push_addr_i: Default::default(),
             data_o: (0..lanes).map(|_| Default::default()).collect(),
@@ -87,7 +90,7 @@ impl Logic for WeightMemory {
     #[hdl_gen]
     fn update(&mut self) {
         self.conflict_a_o.next = self.update_wen_i.val() & self.forward_ren_i.val();
-        self.conflict_b_o.next = self.backward_ren_i.val() & self.update_ren_i.val();
+        self.conflict_b_o.next = self.backward_ren_i.val() & self.update_hold_i.val();
         self.host_ready_o.next = !self.update_wen_i.val() & !self.forward_ren_i.val();
         self.host_go.next =
             self.host_valid_i.val() & (!self.update_wen_i.val() & !self.forward_ren_i.val());

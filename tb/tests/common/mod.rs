@@ -34,6 +34,7 @@ pub fn small(lanes: usize) -> ArchConfig {
     ArchConfig {
         name: format!("small{lanes}"),
         lanes,
+        optimizers: lanes / 2,
         slots: 2,
         weights: 1 << 13,
         slot_neuron_steps: 1 << 12,
