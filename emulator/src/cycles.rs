@@ -11,6 +11,11 @@ const NEVER: i64 = i64::MIN / 4;
 /// Words prefetched by the walker and trace words in flight.
 const IN_FLIGHT: usize = 4;
 
+/// Cycles from one step of a neuron to the next.
+const STEP_CYCLES: i64 = 3;
+/// Cycles from a marker of BP to the next: the steps of its word are through.
+const MARKER_CYCLES: i64 = TIME_BLOCK as i64 * STEP_CYCLES;
+
 /// Cycles of UPDATE and CLEAR of `rows` rows that take `beats` cycles each.
 pub const fn update(rows: usize, beats: usize) -> usize {
     rows * beats + 17
@@ -25,6 +30,8 @@ struct Entry {
     last: i64,
     /// The engine takes events from this cycle on.
     open: i64,
+    /// And the end from this one on.
+    end_open: i64,
 }
 
 /// What it leaves, in the same cycles.
@@ -42,9 +49,9 @@ struct Exit {
 }
 
 impl Entry {
-    /// The words of a tile-block, whose end takes `end` cycles.
-    fn run(self, words: &[Kept], end: i64) -> Exit {
-        let Self { mut reload, mut accepted, mut last, open } = self;
+    /// The words of a tile-block.
+    fn run(self, words: &[Kept]) -> Exit {
+        let Self { mut reload, mut accepted, mut last, open, end_open } = self;
         let (mut event, mut last_issue, mut taken) = (NEVER, 0, 0);
         for (index, word) in words.iter().enumerate() {
             let is_last = index + 1 == words.len();
@@ -54,13 +61,16 @@ impl Entry {
             let reloaded = (taken + 1).max(accepted);
             let accept = (reloaded + 1).max(last);
             let first = if index == 0 { (accept + 1).max(open) } else { accept + 1 };
-            let end = if is_last { end } else { 0 };
+            let end = i64::from(is_last);
             let (cycles, items) = (i64::from(word.events) + end, word.visits + u32::from(is_last));
             last = first + cycles - 1;
             let last_item = if is_last { end } else { i64::from(word.last) };
             accepted = if items == 1 { accept } else { last - last_item };
             if word.events > 0 {
                 event = last - end;
+            }
+            if is_last {
+                last = last.max(end_open);
             }
             reload.rotate_left(1);
             reload[IN_FLIGHT - 1] = reloaded;
@@ -112,15 +122,15 @@ impl Stream {
         }
     }
 
-    /// A tile-block of `block` restricted to `steps`, its first word issued at `first`, the engine open for events from `open` on;
-    /// its end takes `end` cycles.
+    /// A tile-block of `block` restricted to `steps`, its first word issued at `first`, the engine open for events from `open` on and
+    /// for the end from `end_open` on.
     fn tile_block(
         &mut self,
         (block, steps): (usize, u8),
         words: &[Kept],
         first: i64,
         open: i64,
-        end: i64,
+        end_open: i64,
     ) -> Begin {
         // Times so early that they hold nothing back count as the latest such time, so that more tile-blocks begin alike.
         let entry = Entry {
@@ -128,6 +138,7 @@ impl Stream {
             accepted: (self.accepted - first).max(2),
             last: (self.close - first).max(3),
             open: (open - first).max(4),
+            end_open: (end_open - first).max(4),
         };
         let latest = &mut self.latest[block * STEP_SETS + usize::from(steps)];
         let mut known = *latest;
@@ -137,7 +148,7 @@ impl Stream {
             known = run.earlier;
         }
         let index = known.unwrap_or_else(|| {
-            self.runs.push(Run { entry, exit: entry.run(words, end), earlier: *latest });
+            self.runs.push(Run { entry, exit: entry.run(words), earlier: *latest });
             *latest = Some(self.runs.len() - 1);
             self.runs.len() - 1
         });
@@ -189,14 +200,15 @@ impl Begin {
 /// Busy cycles of FORWARD: `words[block]` are the kept words of each block, the same for all `tiles`.
 pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
     let mut stream = Stream::new(words.len());
-    let mut earlier = None;
+    let (mut earlier, mut stepped) = (None, NEVER);
     for tile in 0..tiles {
         let mut begin = None;
         for (block, words) in words.iter().enumerate() {
             let first = stream.taken.max(stream.took).max(1);
             stream.took = stream.close.max(first + 1);
-            let (open, end) = (stream.took + 1, (steps - block * TIME_BLOCK).min(TIME_BLOCK));
-            let this = stream.tile_block((block, 0), words, first, open, end as i64);
+            let this = stream.tile_block((block, 0), words, first, stream.took + 1, stepped);
+            let steps = (steps - block * TIME_BLOCK).min(TIME_BLOCK) as i64;
+            stepped = stream.close + steps * STEP_CYCLES;
             begin = begin.or(Some(this));
         }
         if let Some(period) = begin.and_then(|begin| begin.period(earlier)) {
@@ -205,7 +217,8 @@ pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
         }
         earlier = begin;
     }
-    (stream.close + 8) as usize
+    let last = (steps - (words.len() - 1) * TIME_BLOCK) as i64;
+    (stream.close + (last - 1) * STEP_CYCLES + 11) as usize
 }
 
 /// Busy cycles of ACCUMULATE. `nonzero[block][tile]` are the steps with errors, `words(block, steps)` the kept words for them.
@@ -231,7 +244,8 @@ pub fn accumulate<'a>(
             let first = (passed + 1).max(stream.took);
             let load = (first + 1).max(stream.close + 1);
             stream.took = load + 3;
-            let this = stream.tile_block((block, steps), words(block, steps), first, load + 4, 1);
+            let this =
+                stream.tile_block((block, steps), words(block, steps), first, load + 4, NEVER);
             begin = begin.or(Some(this));
             read = stream.issue + 1;
             skipped = NEVER;
@@ -298,10 +312,11 @@ impl Backward {
         self.end_accepted = available.max(self.go);
         self.go = (self.end_accepted + 1).max(self.leave);
         self.leave = (self.go + 1).max(self.expander);
-        self.end_fired = (self.leave + 1).max(self.end_fired + 5);
+        self.end_fired = (self.leave + 1).max(self.end_fired + MARKER_CYCLES);
         self.expander = self.end_fired;
         self.popped.rotate_left(1);
-        self.popped[IN_FLIGHT - 1] = self.end_fired + 5 + self.lanes_log2 + steps as i64;
+        self.popped[IN_FLIGHT - 1] =
+            self.end_fired + 6 + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES;
     }
 
     /// The visits of a word, the first available in cycle `available`; returns when its end is.
@@ -350,7 +365,7 @@ impl Backward {
 
     /// Busy cycles, once all words are through; the last is of a block of `steps` steps.
     pub const fn busy(&self, steps: usize) -> usize {
-        (self.end_fired + self.lanes_log2) as usize + steps + 15
+        (self.end_fired + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES) as usize + 18
     }
 }
 

@@ -8,6 +8,7 @@ use backspike_arch::num::{
 use backspike_hdl::engine::{
     BACKWARD_LATENCY, BackwardLane, DotProduct, PRODUCT_LATENCY, Product, handover_latency,
 };
+use backspike_hdl::neuron::NEURON_STEP_CYCLES;
 use backspike_tb::{Library, Model, Port};
 use block::{Expected, STARTS, catches, field, generator, library, pattern, spread, start};
 use rand::{Rng, rngs::StdRng};
@@ -138,7 +139,7 @@ fn mutations_of_the_backward_path_are_caught() {
         catches(DotProduct::new(4), from, to, |library| visit_bench(library, 4, &mut rng));
     }
     for (from, to) in
-        [("assign leaked = later - leak;", "assign leaked = later;"), ("|| (reset_i != 2'd2)", "")]
+        [("leaked_d = later - leak;", "leaked_d = later;"), ("|| (reset_i != 2'd2)", "")]
     {
         catches(BackwardLane::default(), from, to, |library| lane_bench(library, &mut rng));
     }
@@ -245,8 +246,9 @@ fn lane_bench(library: &Library, rng: &mut StdRng) {
             set_neuron(&mut model, &params);
             let mut v = Fixed(0);
             let mut fresh = true;
+            let mut pause = 0;
             let (stepping, size) = (rng.random_range(0.3..=1.0), rng.random_range(8..=40));
-            for _ in 0..40 {
+            for _ in 0..100 {
                 // What the dot product sends, and what it may send together.
                 let (capture, handover) = (rng.random_bool(0.3), rng.random_bool(0.2));
                 let sums: [i64; 4] = std::array::from_fn(|_| spread(rng, size));
@@ -262,7 +264,8 @@ fn lane_bench(library: &Library, rng: &mut StdRng) {
                     collected = sums;
                 }
                 // A step in the cycle of a handover uses what is handed over.
-                let valid = rng.random_bool(stepping);
+                let valid = pause == 0 && rng.random_bool(stepping);
+                pause = if valid { NEURON_STEP_CYCLES - 1 } else { pause.saturating_sub(1) };
                 let step = rng.random_range(0..4usize);
                 let first = fresh || rng.random_bool(0.1);
                 let from_memory = rng.random_bool(0.3);

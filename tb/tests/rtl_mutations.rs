@@ -19,10 +19,10 @@ struct Mutant {
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
-        name: "FP keeps the sum of step 3 for the next block",
+        name: "FP hands the sums over with step 1",
         module: "forward_lane",
-        expression: "clears[3]",
-        mistake: "1'b0",
+        expression: "neuron_step_q == 2'd0",
+        mistake: "neuron_step_q == 2'd1",
     },
     Mutant {
         name: "the neuron fires at the threshold although it should not",

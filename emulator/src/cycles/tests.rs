@@ -40,7 +40,7 @@ struct Plain {
 }
 
 impl Plain {
-    fn tile_block(&mut self, words: &[Kept], first: i64, open: i64, end: i64) -> i64 {
+    fn tile_block(&mut self, words: &[Kept], first: i64, open: i64, end_open: i64) -> i64 {
         let mut next = first;
         for (index, word) in words.iter().enumerate() {
             let m = self.reload.len();
@@ -66,10 +66,13 @@ impl Plain {
                 self.event = start + cycles - 1;
             }
             if is_last {
-                (cycles, items, last_item) = (cycles + end, items + 1, end);
+                (cycles, items, last_item) = (cycles + 1, items + 1, 1);
             }
-            let last = start + cycles - 1;
+            let mut last = start + cycles - 1;
             self.accepted.push(if items == 1 { accept } else { last - last_item });
+            if is_last {
+                last = last.max(end_open);
+            }
             self.reload.push(reload);
             self.last.push(last);
             (self.issued, self.taken, next) = (issue, taken, taken);
@@ -80,16 +83,17 @@ impl Plain {
 
 fn plain_forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
     let mut plain = Plain::default();
-    let (mut took, mut close) = (NEVER, NEVER);
+    let (mut took, mut close, mut stepped, mut last) = (NEVER, NEVER, NEVER, 0);
     for tile in 0..tiles {
         for (block, words) in words.iter().enumerate() {
             let first = if tile + block == 0 { 1 } else { plain.taken.max(took) };
             took = close.max(first + 1);
-            let end = (steps - block * TIME_BLOCK).min(TIME_BLOCK);
-            close = plain.tile_block(words, first, took + 1, end as i64);
+            close = plain.tile_block(words, first, took + 1, stepped);
+            last = (steps - block * TIME_BLOCK).min(TIME_BLOCK) as i64;
+            stepped = close + 3 * last;
         }
     }
-    close as usize + 8
+    (close + 3 * (last - 1)) as usize + 11
 }
 
 fn plain_accumulate(tiles: usize, nonzero: &[&[u8]], masks: &[Vec<u8>], lanes: usize) -> usize {
@@ -108,7 +112,7 @@ fn plain_accumulate(tiles: usize, nonzero: &[&[u8]], masks: &[Vec<u8>], lanes: u
             let first = (passed + 1).max(took);
             let load = (first + 1).max(close + 1);
             took = load + 3;
-            close = plain.tile_block(&kept(masks, lanes, steps), first, load + 4, 1);
+            close = plain.tile_block(&kept(masks, lanes, steps), first, load + 4, NEVER);
             read = plain.issued + 1;
             done = NEVER;
         }
@@ -163,12 +167,12 @@ fn visits_counted_at_once_take_as_long() {
                 assert_eq!(at_once.busy(steps), one_by_one.busy(steps), "seed {seed}");
             }
         }
-        // Without visits a word takes at least 5 cycles; with them, its events, one by one.
+        // Without visits a word takes at least 12 cycles; with them, its events, one by one.
         let mut empty = Backward::new(lanes, 1);
         (0..10).for_each(|_| empty.word(&vec![0; lanes], &[(0xf, tiles)], 4));
         let before = empty.busy(4);
         empty.word(&vec![0; lanes], &[(0xf, tiles)], 4);
-        assert_eq!(empty.busy(4), before + 5);
+        assert_eq!(empty.busy(4), before + 12);
         empty.word(&vec![0xf; lanes], &[(0xf, tiles)], 4);
         let before = empty.busy(4);
         empty.word(&vec![0xf; lanes], &[(0xf, tiles)], 4);

@@ -1,9 +1,10 @@
-use super::Delay;
+use super::{Delay, Steps};
 use crate::engine::{BACKWARD_LATENCY, BackwardLane, DotProduct};
+use crate::neuron::NEURON_STEP_CYCLES;
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::{Expander, TileLoop, TraceReader, TraceWalker};
-use backspike_arch::ArchConfig;
 use backspike_arch::layout::bp;
+use backspike_arch::{ArchConfig, TIME_BLOCK};
 use rust_hdl::prelude::*;
 
 /// The BP engine: BACKPROP and NEURON_BACK in a slot, from trace words, errors and weight rows to errors
@@ -55,18 +56,17 @@ pub struct BackwardEngine<const P: usize> {
     expander: Expander,
     dot: DotProduct,
     lane: Vec<BackwardLane>,
+    steps: Steps,
     written_late: Delay<22>,
     event_lane: Pipe<Bits<5>>,
     event_source: Pipe<Bits<20>>,
     event_fresh: Pipe<Bit>,
-    gap: Reg<Bits<3>>,
+    gap: Reg<Bits<4>>,
     dot_valid: Reg<Bit>,
     dot_marker: Reg<Bit>,
     dot_step: Pipe<Bits<2>>,
     dot_first: Pipe<Bit>,
     dot_lane: Pipe<Bits<5>>,
-    reading: Reg<Bit>,
-    reading_step: Pipe<Bits<2>>,
     step_valid: Reg<Bit>,
     step: Pipe<Bits<2>>,
     step_first: Pipe<Bit>,
@@ -89,8 +89,6 @@ pub struct BackwardEngine<const P: usize> {
     shape_word: Signal<Local, Bits<32>>,
     fire: Signal<Local, Bit>,
     event_now: Signal<Local, Bit>,
-    now: Signal<Local, Bit>,
-    now_step: Signal<Local, Bits<2>>,
     top_step: Signal<Local, Bits<3>>,
     last_step: Signal<Local, Bit>,
     nonzero_any: Signal<Local, Bit>,
@@ -102,16 +100,16 @@ pub struct BackwardEngine<const P: usize> {
     plane_shift: Constant<Bits<5>>,
     error_shift: Constant<Bits<5>>,
     error_max_exp: Constant<Bits<3>>,
-    marker_gap: Constant<Bits<3>>,
+    /// 11: 4 bits.
+    marker_gap: Constant<Bits<4>>,
     _lanes: usize,
     _plane_bits: usize,
     _error_bits: usize,
     _error_max_exp: usize,
 }
 
-/// Cycles that a marker holds back the next: the steps of its word read their errors a cycle before
-/// they reach the lanes, and must be done before the next word's.
-const MARKER_GAP: u64 = 4;
+/// Cycles that a marker holds back the next: a handover may follow when four steps are through.
+const MARKER_GAP: u64 = (TIME_BLOCK * NEURON_STEP_CYCLES) as u64 - 1;
 
 impl<const P: usize> BackwardEngine<P> {
     /// The engine of a core with configuration `arch`, whose lanes are `P` / 4.
@@ -164,6 +162,7 @@ impl<const P: usize> BackwardEngine<P> {
             expander: Default::default(),
             dot: DotProduct::new(P / 4),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
+            steps: Default::default(),
             written_late: Delay::new(BACKWARD_LATENCY),
             event_lane: Default::default(),
             event_source: Default::default(),
@@ -174,8 +173,6 @@ impl<const P: usize> BackwardEngine<P> {
             dot_step: Default::default(),
             dot_first: Default::default(),
             dot_lane: Default::default(),
-            reading: Default::default(),
-            reading_step: Default::default(),
             step_valid: Default::default(),
             step: Default::default(),
             step_first: Default::default(),
@@ -189,8 +186,6 @@ impl<const P: usize> BackwardEngine<P> {
             shape_word: Default::default(),
             fire: Default::default(),
             event_now: Default::default(),
-            now: Default::default(),
-            now_step: Default::default(),
             top_step: Default::default(),
             last_step: Default::default(),
             nonzero_any: Default::default(),
@@ -215,7 +210,7 @@ impl<const P: usize> Logic for BackwardEngine<P> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, event_lane, event_source, event_fresh, gap, dot_valid, dot_marker);
-        dff_setup!(self, clock, dot_step, dot_first, dot_lane, reading, reading_step, step_valid);
+        dff_setup!(self, clock, dot_step, dot_first, dot_lane, step_valid);
         dff_setup!(self, clock, step, step_first, nonzero, words);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
@@ -238,6 +233,8 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.expander.reset.next = self.reset.val();
         self.dot.clock.next = self.clock.val();
         self.dot.reset.next = self.reset.val();
+        self.steps.clock.next = self.clock.val();
+        self.steps.reset.next = self.reset.val();
         self.written_late.clock.next = self.clock.val();
         self.written_late.reset.next = self.reset.val();
         self.slot_planes.next = bit_cast::<20, 8>(self.slot_i.val()) << self.plane_shift.val();
@@ -319,21 +316,17 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.dot.event_first_i.next = self.dot_first.q.val();
         self.dot.event_lane_i.next = self.dot_lane.q.val();
 
-        // The steps of the oldest word in flight, descending from the cycle of its handover.
+        // The steps of the oldest word in flight, descending from the cycle of its handover: the step is the number that follow.
         self.top_step.next = self.walker.steps_o.val() - 1;
-        self.now.next = self.dot.handover_o.val() | self.reading.q.val();
-        self.now_step.next = self.reading_step.q.val();
-        if self.dot.handover_o.val() {
-            self.now_step.next = self.top_step.val().get_bits::<2>(0);
-        }
-        self.reading.d.next = self.now.val() & self.now_step.val().any();
-        self.reading_step.d.next = self.now_step.val() - 1;
-        self.step_valid.d.next = self.now.val();
-        self.step.d.next = self.now_step.val();
+        self.steps.start_i.next = self.dot.handover_o.val();
+        self.steps.more_i.next = self.top_step.val().get_bits::<2>(0);
+        self.step_valid.d.next = self.steps.now_o.val();
+        self.step.d.next = self.steps.left_o.val();
         self.step_first.d.next = self.dot.handover_o.val() & self.walker.newest_o.val();
         self.last_step.next = self.step_valid.q.val() & !self.step.q.val().any();
         self.walker.pop_i.next = self.last_step.val();
-        self.error_ren_o.next = self.event_now.val() | (self.now.val() & !self.backprop_i.val());
+        self.error_ren_o.next =
+            self.event_now.val() | (self.steps.now_o.val() & !self.backprop_i.val());
         self.error_addr_o.next = (((self.slot_errors.val()
             + bit_cast::<20, 32>(self.out_error_base.val()))
             + self.event_source.q.val())
@@ -341,7 +334,7 @@ impl<const P: usize> Logic for BackwardEngine<P> {
             | bit_cast::<20, 2>(self.expander.step_o.val());
         if !self.backprop_i.val() {
             self.error_addr_o.next = ((self.target_errors.val() + self.walker.target_o.val()) << 2)
-                | bit_cast::<20, 2>(self.now_step.val());
+                | bit_cast::<20, 2>(self.steps.left_o.val());
         }
 
         self.nonzero_any.next = false;

@@ -1,4 +1,4 @@
-use super::Delay;
+use super::{Delay, Steps};
 use crate::engine::{FORWARD_MEMBRANE_LATENCY, FORWARD_SPIKE_LATENCY, ForwardLane};
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::{Expander, PlaneReader, Walker};
@@ -9,8 +9,8 @@ use rust_hdl::prelude::*;
 /// The FP engine: FORWARD of a slice in a slot, from spike plane words and weight rows to spike, trace
 /// and membrane words. `P` = 4 bits a lane.
 ///
-/// Events and neuron steps go down one pipeline in order, so that the adds of a tile-block follow the
-/// neuron steps of the one before without a gap: a tile-block costs its events and its steps.
+/// The end of a tile-block hands its sums to the neurons; their steps run beside the adds of the next. A tile-block costs its
+/// events and its end, and no less than its steps.
 #[derive(LogicBlock)]
 pub struct ForwardEngine<const P: usize> {
     pub clock: Signal<In, Clock>,
@@ -46,18 +46,23 @@ pub struct ForwardEngine<const P: usize> {
     walker: Walker<P>,
     expander: Expander,
     lane: Vec<ForwardLane>,
+    steps: Steps,
     plane_late: Delay<21>,
     membrane_late: Delay<22>,
     open: Reg<Bit>,
     row: Pipe<Bits<20>>,
     offset: Pipe<Bits<20>>,
-    steps: Pipe<Bits<3>>,
+    tile_steps: Pipe<Bits<3>>,
     first: Pipe<Bit>,
     tail: Pipe<Bit>,
+    // Of the tile-block whose steps run.
+    step_offset: Pipe<Bits<20>>,
+    step_tail: Pipe<Bit>,
     drain: Reg<Bits<4>>,
     add_valid: Reg<Bit>,
     neuron_valid: Reg<Bit>,
     step: Pipe<Bits<2>>,
+    neuron_step: Pipe<Bits<2>>,
     neuron_first: Pipe<Bit>,
 
     weight_base: Signal<Local, Bits<32>>,
@@ -78,8 +83,10 @@ pub struct ForwardEngine<const P: usize> {
     fire: Signal<Local, Bit>,
     close: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
-    item_steps: Signal<Local, Bits<3>>,
-    steps_mask: Signal<Local, Bits<4>>,
+    hold: Signal<Local, Bit>,
+    now_offset: Signal<Local, Bits<20>>,
+    now_tail: Signal<Local, Bit>,
+    steps_less_one: Signal<Local, Bits<3>>,
     idle: Signal<Local, Bit>,
     here: Signal<Local, Bits<6>>,
     silent: Signal<Local, Bit>,
@@ -140,19 +147,23 @@ impl<const P: usize> ForwardEngine<P> {
             walker: Default::default(),
             expander: Default::default(),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
-            // From the expander, a cycle before the lanes.
+            steps: Default::default(),
+            // From the engine, a cycle before the lanes.
             plane_late: Delay::new(1 + FORWARD_SPIKE_LATENCY),
             membrane_late: Delay::new(1 + FORWARD_MEMBRANE_LATENCY),
             open: Default::default(),
             row: Default::default(),
             offset: Default::default(),
-            steps: Default::default(),
+            tile_steps: Default::default(),
             first: Default::default(),
             tail: Default::default(),
+            step_offset: Default::default(),
+            step_tail: Default::default(),
             drain: Default::default(),
             add_valid: Default::default(),
             neuron_valid: Default::default(),
             step: Default::default(),
+            neuron_step: Default::default(),
             neuron_first: Default::default(),
             slot_planes: Default::default(),
             slot_membranes: Default::default(),
@@ -161,8 +172,10 @@ impl<const P: usize> ForwardEngine<P> {
             fire: Default::default(),
             close: Default::default(),
             take: Default::default(),
-            item_steps: Default::default(),
-            steps_mask: Default::default(),
+            hold: Default::default(),
+            now_offset: Default::default(),
+            now_tail: Default::default(),
+            steps_less_one: Default::default(),
             idle: Default::default(),
             here: Default::default(),
             silent: Default::default(),
@@ -184,8 +197,9 @@ impl<const P: usize> ForwardEngine<P> {
 impl<const P: usize> Logic for ForwardEngine<P> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, open, row, offset, steps, first, tail, drain);
-        dff_setup!(self, clock, add_valid, neuron_valid, step, neuron_first);
+        dff_setup!(self, clock, open, row, offset, tile_steps, first, tail, drain);
+        dff_setup!(self, clock, step_offset, step_tail);
+        dff_setup!(self, clock, add_valid, neuron_valid, step, neuron_step, neuron_first);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -206,6 +220,8 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.walker.reset.next = self.reset.val();
         self.expander.clock.next = self.clock.val();
         self.expander.reset.next = self.reset.val();
+        self.steps.clock.next = self.clock.val();
+        self.steps.reset.next = self.reset.val();
         self.plane_late.clock.next = self.clock.val();
         self.plane_late.reset.next = self.reset.val();
         self.membrane_late.clock.next = self.clock.val();
@@ -236,34 +252,20 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.reader.ready_i.next = self.walker.ready_o.val();
         self.zero_o.next = self.walker.zero_o.val();
 
-        // Items to events; the end of a tile-block becomes its neuron steps.
-        self.fire.next = self.expander.valid_o.val() & self.open.q.val();
-        self.close.next =
-            self.fire.val() & (self.expander.end_o.val() & self.expander.last_o.val());
+        // Items to events. The end waits until the steps of the tile-block before are through.
+        self.hold.next = !self.open.q.val() | (self.expander.end_o.val() & self.steps.busy_o.val());
+        self.fire.next = self.expander.valid_o.val() & !self.hold.val();
+        self.close.next = self.fire.val() & self.expander.end_o.val();
         self.take.next = self.reader.info_valid_o.val() & (!self.open.q.val() | self.close.val());
-        self.item_steps.next = self.steps.q.val();
-        if !self.open.q.val() | self.close.val() {
-            self.item_steps.next = self.reader.info_steps_o.val();
-        }
-        self.steps_mask.next = bits::<4>(15);
-        if self.item_steps.val() == bits::<3>(1) {
-            self.steps_mask.next = bits::<4>(1);
-        }
-        if self.item_steps.val() == bits::<3>(2) {
-            self.steps_mask.next = bits::<4>(3);
-        }
-        if self.item_steps.val() == bits::<3>(3) {
-            self.steps_mask.next = bits::<4>(7);
-        }
         self.expander.item_valid_i.next = self.walker.item_valid_o.val();
         self.expander.item_end_i.next = self.walker.item_end_o.val();
         self.expander.item_index_i.next = self.walker.item_index_o.val();
         self.expander.item_mask_i.next = self.walker.item_mask_o.val();
         if self.walker.item_end_o.val() {
-            self.expander.item_mask_i.next = self.steps_mask.val();
+            self.expander.item_mask_i.next = bits::<4>(1);
         }
         self.walker.item_ready_i.next = self.expander.item_ready_o.val();
-        self.expander.hold_i.next = !self.open.q.val();
+        self.expander.hold_i.next = self.hold.val();
         self.reader.info_take_i.next = self.take.val();
         if self.close.val() {
             self.open.d.next = false;
@@ -272,7 +274,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             self.open.d.next = true;
             self.row.d.next = self.reader.info_row_o.val();
             self.offset.d.next = self.reader.info_offset_o.val();
-            self.steps.d.next = self.reader.info_steps_o.val();
+            self.tile_steps.d.next = self.reader.info_steps_o.val();
             self.first.d.next = self.reader.info_first_o.val();
             self.tail.d.next = self.reader.info_tail_o.val();
         }
@@ -283,17 +285,31 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             self.fire.val() & (!self.expander.end_o.val() & self.expander.first_o.val());
         self.weight_addr_o.next = self.row.q.val() + self.expander.index_o.val();
         self.add_valid.d.next = self.fire.val() & !self.expander.end_o.val();
-        self.neuron_valid.d.next = self.fire.val() & self.expander.end_o.val();
         self.step.d.next = self.expander.step_o.val();
-        self.neuron_first.d.next = self.first.q.val() & self.expander.first_o.val();
 
-        self.plane_late.valid_i.next = self.close.val();
-        self.plane_late.data_i.next = (bit_cast::<21, 20>(self.offset.q.val()) << 1)
-            | bit_cast::<21, 1>(self.tail.q.val().into());
+        // The steps of a tile-block from its end on.
+        self.steps_less_one.next = self.tile_steps.q.val() - 1;
+        self.steps.start_i.next = self.close.val();
+        self.steps.more_i.next = self.steps_less_one.val().get_bits::<2>(0);
+        self.now_offset.next = self.step_offset.q.val();
+        self.now_tail.next = self.step_tail.q.val();
+        if self.close.val() {
+            self.now_offset.next = self.offset.q.val();
+            self.now_tail.next = self.tail.q.val();
+        }
+        self.step_offset.d.next = self.now_offset.val();
+        self.step_tail.d.next = self.now_tail.val();
+        self.neuron_valid.d.next = self.steps.now_o.val();
+        self.neuron_step.d.next = self.steps.index_o.val();
+        self.neuron_first.d.next = self.close.val() & self.first.q.val();
+
+        self.plane_late.valid_i.next = self.steps.now_o.val() & !self.steps.left_o.val().any();
+        self.plane_late.data_i.next = (bit_cast::<21, 20>(self.now_offset.val()) << 1)
+            | bit_cast::<21, 1>(self.now_tail.val().into());
         self.membrane_late.valid_i.next =
-            self.fire.val() & (self.expander.end_o.val() & self.neuron_word.val().get_bit(10));
-        self.membrane_late.data_i.next = (bit_cast::<22, 20>(self.offset.q.val()) << 2)
-            | bit_cast::<22, 2>(self.expander.step_o.val());
+            self.steps.now_o.val() & self.neuron_word.val().get_bit(10);
+        self.membrane_late.data_i.next = (bit_cast::<22, 20>(self.now_offset.val()) << 2)
+            | bit_cast::<22, 2>(self.steps.index_o.val());
 
         self.spikes.next = bits::<P>(0);
         self.codes0.next = bits::<P>(0);
@@ -305,7 +321,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             self.lane[i].add_step_i.next = self.step.q.val();
             self.lane[i].weight_i.next = self.weight_i[i].val();
             self.lane[i].neuron_valid_i.next = self.neuron_valid.q.val();
-            self.lane[i].neuron_step_i.next = self.step.q.val();
+            self.lane[i].neuron_step_i.next = self.neuron_step.q.val();
             self.lane[i].neuron_first_i.next = self.neuron_first.q.val();
             self.lane[i].lane_active_i.next = true;
             self.lane[i].leak_shift_i.next = self.neuron_word.val().get_bits::<5>(0);
@@ -357,9 +373,9 @@ impl<const P: usize> Logic for ForwardEngine<P> {
                 + self.membrane_late.data_o.val().get_bits::<20>(0);
 
         // The last spike word is written `FORWARD_SPIKE_LATENCY` after the lanes got the last step.
-        self.idle.next =
-            !self.reader.busy_o.val() & (!self.reader.info_valid_o.val() & !self.open.q.val());
-        if self.close.val() {
+        self.idle.next = !self.reader.busy_o.val()
+            & ((!self.reader.info_valid_o.val() & !self.open.q.val()) & !self.steps.more_o.val());
+        if self.steps.now_o.val() {
             self.drain.d.next = self.drain_cycles.val();
         } else if self.drain.q.val().any() {
             self.drain.d.next = self.drain.q.val() - 1;

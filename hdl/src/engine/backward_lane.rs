@@ -12,8 +12,8 @@ pub const BACKWARD_LATENCY: usize = 2 + BACKWARD_NEURON_LATENCY + ERROR_ROUNDER_
 /// `handover_i` makes what it collected the sums of the following steps, and starts collecting from zero: a neuron without a visit
 /// has no error.
 ///
-/// A step may be given from the cycle of `handover_i` on, and must be given before that of the next. One step a cycle,
-/// descending; v is kept from block to block, `step_first_i` (the last step of the sample) makes it 0.
+/// A step may be given from the cycle of `handover_i` on, and must be given before that of the next. Steps descend, at least
+/// [`NEURON_STEP_CYCLES`](crate::neuron::NEURON_STEP_CYCLES) apart; v is kept from block to block, `step_first_i` (the last step of the sample) makes it 0.
 /// With `from_memory_i` the error of the step is the binary16 `error_i` instead of the sum.
 /// The parameters hold from the first step of a tile to `BACKWARD_LATENCY` after its last.
 #[derive(LogicBlock, Default)]
@@ -124,27 +124,30 @@ impl Logic for BackwardLane {
             self.code1.d.next = bits::<2>(0);
         }
 
-        // Q24 to Q30: up by 6, exact.
-        if self.from_memory1.q.val() {
-            if self.align.fixed_o.val().get_bit(29) {
-                self.e.d.next = (bit_cast::<40, 30>(self.align.fixed_o.val()) << 6)
-                    | bits::<40>(0xF0_0000_0000_u64);
-            } else {
-                self.e.d.next = bit_cast::<40, 30>(self.align.fixed_o.val()) << 6;
-            }
-        } else if self.step1.q.val() == bits::<2>(0) {
-            self.e.d.next = self.given[0].q.val();
-        } else if self.step1.q.val() == bits::<2>(1) {
-            self.e.d.next = self.given[1].q.val();
-        } else if self.step1.q.val() == bits::<2>(2) {
-            self.e.d.next = self.given[2].q.val();
-        } else {
-            self.e.d.next = self.given[3].q.val();
-        }
+        // What the neuron works with holds until its next step.
         self.valid2.d.next = self.valid1.q.val();
-        self.first2.d.next = self.first1.q.val();
-        self.spike2.d.next = self.spike1.q.val();
-        self.code2.d.next = self.code1.q.val();
+        if self.valid1.q.val() {
+            self.first2.d.next = self.first1.q.val();
+            self.spike2.d.next = self.spike1.q.val();
+            self.code2.d.next = self.code1.q.val();
+            // Q24 to Q30: up by 6, exact.
+            if self.from_memory1.q.val() {
+                if self.align.fixed_o.val().get_bit(29) {
+                    self.e.d.next = (bit_cast::<40, 30>(self.align.fixed_o.val()) << 6)
+                        | bits::<40>(0xF0_0000_0000_u64);
+                } else {
+                    self.e.d.next = bit_cast::<40, 30>(self.align.fixed_o.val()) << 6;
+                }
+            } else if self.step1.q.val() == bits::<2>(0) {
+                self.e.d.next = self.given[0].q.val();
+            } else if self.step1.q.val() == bits::<2>(1) {
+                self.e.d.next = self.given[1].q.val();
+            } else if self.step1.q.val() == bits::<2>(2) {
+                self.e.d.next = self.given[2].q.val();
+            } else {
+                self.e.d.next = self.given[3].q.val();
+            }
+        }
 
         self.neuron.clock.next = self.clock.val();
         self.neuron.reset.next = self.reset.val();

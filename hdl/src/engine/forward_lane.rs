@@ -6,17 +6,18 @@ use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
 
 /// Cycles from `neuron_valid_i` to `membrane_o` of that step.
-pub const FORWARD_MEMBRANE_LATENCY: usize = 1 + FORWARD_NEURON_MEMBRANE_LATENCY;
+pub const FORWARD_MEMBRANE_LATENCY: usize = 2 + FORWARD_NEURON_MEMBRANE_LATENCY;
 /// Cycles from `neuron_valid_i` to the bits of that step in `spike_o`, `code0_o` and `code1_o`.
-pub const FORWARD_SPIKE_LATENCY: usize = 1 + FORWARD_NEURON_SPIKE_LATENCY;
+pub const FORWARD_SPIKE_LATENCY: usize = 2 + FORWARD_NEURON_SPIKE_LATENCY;
 
 /// An *add* (`add_valid_i`, its step and the weight in the same cycle) adds a weight to the accumulator of a step. A *neuron step*
-/// (`neuron_valid_i`) runs the neuron on an accumulator and clears it. One of each a cycle, in any order, without gaps:
+/// (`neuron_valid_i`) runs the neuron on the sum of a step. Step 0 of a block first takes over all four sums and clears the
+/// accumulators, so that the adds of the next tile-block go on beside the steps of this one:
 ///
-/// - a neuron step takes in the adds of all earlier cycles;
-/// - an add in the same cycle or later belongs to the next tile-block.
+/// - it takes in the adds of all earlier cycles; adds of later cycles belong to the next tile-block, and none may come with it;
+/// - the steps of a block ascend from step 0, at least [`NEURON_STEP_CYCLES`](crate::neuron::NEURON_STEP_CYCLES) apart.
 ///
-/// The neuron steps of a block ascend from step 0, which clears the four bits of the outputs: bits of steps that do not run are 0.
+/// Step 0 clears the four bits of the outputs: bits of steps that do not run are 0.
 /// `membrane_o` holds until the next step; spike and codes until the next block.
 /// The parameters hold from the first neuron step of a tile to `FORWARD_SPIKE_LATENCY` after its last.
 #[derive(LogicBlock, Default)]
@@ -58,18 +59,24 @@ pub struct ForwardLane {
     neuron_valid: Reg<Bit>,
     neuron_step: Pipe<Bits<2>>,
     neuron_first: Pipe<Bit>,
+    late_valid: Reg<Bit>,
+    late_step: Pipe<Bits<2>>,
+    late_first: Pipe<Bit>,
     added: Signal<Local, Bits<40>>,
     adds: Signal<Local, Bits<4>>,
-    clears: Signal<Local, Bits<4>>,
+    take_over: Signal<Local, Bit>,
+    base: Signal<Local, Bits<40>>,
+    sum: Signal<Local, Bits<40>>,
     /// One per step, 40 bits: a 28-bit magnitude times a fan-in, which the configuration check bounds.
     accumulators: [Reg<Bits<40>>; 4],
-    bases: [Signal<Local, Bits<40>>; 4],
+    taken: [Pipe<Bits<40>>; 4],
 }
 
 impl Logic for ForwardLane {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, add_valid, add_step, neuron_valid, neuron_step, neuron_first);
+        dff_setup!(self, clock, late_valid, late_step, late_first);
         // Beside the alignment, which takes a cycle.
         self.align.clock.next = self.clock.val();
         self.align.value_i.next = self.weight_i.val();
@@ -90,38 +97,52 @@ impl Logic for ForwardLane {
         } else {
             self.adds.next = bits::<4>(0);
         }
-        if self.neuron_valid.q.val() {
-            self.clears.next = bits::<4>(1) << self.neuron_step.q.val();
+        self.take_over.next =
+            self.neuron_valid.q.val() && (self.neuron_step.q.val() == bits::<2>(0));
+        // One adder, for at most one add a cycle.
+        if self.add_step.q.val() == bits::<2>(0) {
+            self.base.next = self.accumulators[0].q.val();
+        } else if self.add_step.q.val() == bits::<2>(1) {
+            self.base.next = self.accumulators[1].q.val();
+        } else if self.add_step.q.val() == bits::<2>(2) {
+            self.base.next = self.accumulators[2].q.val();
         } else {
-            self.clears.next = bits::<4>(0);
+            self.base.next = self.accumulators[3].q.val();
         }
+        self.sum.next = self.base.val() + self.added.val();
         for i in 0..4 {
             self.accumulators[i].clock.next = self.clock.val();
-            if self.clears.val().get_bit(i) {
-                self.bases[i].next = bits::<40>(0);
-            } else {
-                self.bases[i].next = self.accumulators[i].q.val();
-            }
+            self.taken[i].clock.next = self.clock.val();
             if self.adds.val().get_bit(i) {
-                self.accumulators[i].d.next = self.bases[i].val() + self.added.val();
+                self.accumulators[i].d.next = self.sum.val();
+            } else if self.take_over.val() {
+                self.accumulators[i].d.next = bits::<40>(0);
             } else {
-                self.accumulators[i].d.next = self.bases[i].val();
+                self.accumulators[i].d.next = self.accumulators[i].q.val();
+            }
+            if self.take_over.val() {
+                self.taken[i].d.next = self.accumulators[i].q.val();
+            } else {
+                self.taken[i].d.next = self.taken[i].q.val();
             }
         }
+        self.late_valid.d.next = self.neuron_valid.q.val();
+        self.late_step.d.next = self.neuron_step.q.val();
+        self.late_first.d.next = self.neuron_first.q.val();
 
         self.unit.clock.next = self.clock.val();
         self.unit.reset.next = self.reset.val();
-        self.unit.valid_i.next = self.neuron_valid.q.val();
-        self.unit.step_i.next = self.neuron_step.q.val();
-        self.unit.first_i.next = self.neuron_first.q.val();
-        if self.neuron_step.q.val() == bits::<2>(0) {
-            self.unit.sum_i.next = self.accumulators[0].q.val();
-        } else if self.neuron_step.q.val() == bits::<2>(1) {
-            self.unit.sum_i.next = self.accumulators[1].q.val();
-        } else if self.neuron_step.q.val() == bits::<2>(2) {
-            self.unit.sum_i.next = self.accumulators[2].q.val();
+        self.unit.valid_i.next = self.late_valid.q.val();
+        self.unit.step_i.next = self.late_step.q.val();
+        self.unit.first_i.next = self.late_first.q.val();
+        if self.late_step.q.val() == bits::<2>(0) {
+            self.unit.sum_i.next = self.taken[0].q.val();
+        } else if self.late_step.q.val() == bits::<2>(1) {
+            self.unit.sum_i.next = self.taken[1].q.val();
+        } else if self.late_step.q.val() == bits::<2>(2) {
+            self.unit.sum_i.next = self.taken[2].q.val();
         } else {
-            self.unit.sum_i.next = self.accumulators[3].q.val();
+            self.unit.sum_i.next = self.taken[3].q.val();
         }
         self.unit.active_i.next = self.lane_active_i.val();
         self.unit.leak_shift_i.next = self.leak_shift_i.val();

@@ -4,12 +4,16 @@ use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
 
 /// Cycles from `valid_i` to `v_o`.
-pub const BACKWARD_NEURON_LATENCY: usize = 1;
+pub const BACKWARD_NEURON_LATENCY: usize = 3;
 
-/// `v(t) = gain(e(t), code(t)) + leak(v(t+1))` and its variants, one step a cycle, steps descending.
+/// `v(t) = gain(e(t), code(t)) + leak(v(t+1))` and its variants, a step every [`NEURON_STEP_CYCLES`](super::NEURON_STEP_CYCLES) at
+/// most, steps descending. What comes with `valid_i` holds until the next step may.
 ///
-/// The recurrence closes in one cycle. Its longest path, the gradient through a soft reset before the leak, has two shifts by
-/// run-time amounts and four additions and bounds the clock; the other modes use a part of it.
+/// | cycle | what |
+/// |---|---|
+/// | 0 | the leak of v(t+1) |
+/// | 1 | e less the gradient through a soft reset |
+/// | 2 | surrogate gain, sum, saturation: v(t) |
 #[derive(LogicBlock, Default)]
 pub struct BackwardNeuron {
     pub clock: Signal<In, Clock>,
@@ -35,18 +39,23 @@ pub struct BackwardNeuron {
     pub v_o: Signal<Out, Bits<40>>,
     pub valid_o: Signal<Out, Bit>,
 
+    // Cycle 0, and cycle 1 for the gradient through a reset before the leak.
     later: Signal<Local, Bits<40>>,
     later_folded: Signal<Local, Bits<40>>,
     later_shifted: Signal<Local, Bits<40>>,
     leak: Signal<Local, Bits<40>>,
-    leaked: Signal<Local, Bits<40>>,
+    leaked: Pipe<Bits<40>>,
+    valid1: Reg<Bit>,
+    // Cycle 1.
     through: Signal<Local, Bits<40>>,
     through_wide: Signal<Local, Bits<55>>,
     theta_up: Signal<Local, Bits<4>>,
     through_up: Signal<Local, Bits<55>>,
     through_scaled: Signal<Local, Bits<48>>,
     e_wide: Signal<Local, Bits<48>>,
-    difference: Signal<Local, Bits<48>>,
+    difference: Pipe<Bits<48>>,
+    valid2: Reg<Bit>,
+    // Cycle 2.
     gain: Signal<Local, Bits<4>>,
     gain_up: Signal<Local, Bits<4>>,
     difference_wide: Signal<Local, Bits<63>>,
@@ -62,13 +71,13 @@ pub struct BackwardNeuron {
 impl Logic for BackwardNeuron {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, v, valid);
+        dff_setup!(self, clock, leaked, valid1, difference, valid2, v, valid);
         if self.first_i.val() {
             self.later.next = bits::<40>(0);
         } else {
             self.later.next = self.v.q.val();
         }
-        // v >>> k floors: negative numbers are complemented around an unsigned shift. The leak takes v towards zero: 40 bits still.
+        // Cycle 0. v >>> k floors: negative numbers are complemented around an unsigned shift. The leak takes v towards zero: 40 bits still.
         if self.later.val().get_bit(39) {
             self.later_folded.next = !self.later.val();
         } else {
@@ -82,12 +91,13 @@ impl Logic for BackwardNeuron {
         } else {
             self.leak.next = self.later_shifted.val();
         }
-        self.leaked.next = self.later.val() - self.leak.val();
+        self.leaked.d.next = self.later.val() - self.leak.val();
+        self.valid1.d.next = self.valid_i.val();
 
-        // A soft reset that is not detached: e less the gradient that flows through the subtracted threshold. Scaling by -8..7
+        // Cycle 1. A soft reset that is not detached: e less the gradient that flows through the subtracted threshold. Scaling by -8..7
         // is a shift up by 0..15 (the shift amount with its sign bit flipped) and down by 8, which floors: 40 + 15 - 8 bits.
         if self.reset_before_leak_i.val() {
-            self.through.next = self.leaked.val();
+            self.through.next = self.leaked.q.val();
         } else {
             self.through.next = self.later.val();
         }
@@ -114,9 +124,10 @@ impl Logic for BackwardNeuron {
             self.e_wide.next = bit_cast::<48, 40>(self.e_i.val());
         }
         // 48 bits: a 47-bit and a 40-bit number.
-        self.difference.next = self.e_wide.val() - self.through_scaled.val();
+        self.difference.d.next = self.e_wide.val() - self.through_scaled.val();
+        self.valid2.d.next = self.valid1.q.val();
 
-        // The surrogate gain, again up by 0..15 and down by 8: 48 + 15 - 8 bits, one floor.
+        // Cycle 2. The surrogate gain, again up by 0..15 and down by 8: 48 + 15 - 8 bits, one floor.
         if self.code_i.val() == bits::<2>(1) {
             self.gain.next = self.gain1_i.val();
         } else if self.code_i.val() == bits::<2>(2) {
@@ -125,11 +136,11 @@ impl Logic for BackwardNeuron {
             self.gain.next = self.gain3_i.val();
         }
         self.gain_up.next = self.gain.val() ^ bits::<4>(8);
-        if self.difference.val().get_bit(47) {
+        if self.difference.q.val().get_bit(47) {
             self.difference_wide.next =
-                bit_cast::<63, 48>(self.difference.val()) | bits::<63>(0x7FFF_0000_0000_0000_u64);
+                bit_cast::<63, 48>(self.difference.q.val()) | bits::<63>(0x7FFF_0000_0000_0000_u64);
         } else {
-            self.difference_wide.next = bit_cast::<63, 48>(self.difference.val());
+            self.difference_wide.next = bit_cast::<63, 48>(self.difference.q.val());
         }
         self.difference_up.next = self.difference_wide.val() << self.gain_up.val();
         if self.readout_i.val() {
@@ -152,17 +163,17 @@ impl Logic for BackwardNeuron {
         // A hard reset cuts the path to later steps.
         if self.spike_i.val() && (self.reset_i.val() == bits::<2>(1)) {
             self.kept.next = bits::<56>(0);
-        } else if self.leaked.val().get_bit(39) {
+        } else if self.leaked.q.val().get_bit(39) {
             self.kept.next =
-                bit_cast::<56, 40>(self.leaked.val()) | bits::<56>(0xFF_FF00_0000_0000_u64);
+                bit_cast::<56, 40>(self.leaked.q.val()) | bits::<56>(0xFF_FF00_0000_0000_u64);
         } else {
-            self.kept.next = bit_cast::<56, 40>(self.leaked.val());
+            self.kept.next = bit_cast::<56, 40>(self.leaked.q.val());
         }
         // 56 bits: a 55-bit and a 40-bit number.
         self.total.next = self.gained.val() + self.kept.val();
         // The one saturation of a step: in range when bits 55..39 are all the sign.
         self.total_high.next = self.total.val().get_bits::<17>(39);
-        if self.valid_i.val() {
+        if self.valid2.q.val() {
             if self.total.val().get_bit(55) && !self.total_high.val().all() {
                 self.v.d.next = bits::<40>(0x80_0000_0000_u64);
             } else if !self.total.val().get_bit(55) && self.total_high.val().any() {
@@ -171,7 +182,7 @@ impl Logic for BackwardNeuron {
                 self.v.d.next = self.total.val().get_bits::<40>(0);
             }
         }
-        self.valid.d.next = self.valid_i.val();
+        self.valid.d.next = self.valid2.q.val();
         self.v_o.next = self.v.q.val();
         self.valid_o.next = self.valid.q.val();
     }
@@ -180,7 +191,7 @@ impl Logic for BackwardNeuron {
         described_module(
             "backward_neuron",
             &[],
-            "Backward membrane of one neuron, one step a cycle.",
+            "Backward membrane of one neuron, a step every three cycles.",
         )
     }
 }
