@@ -18,7 +18,7 @@ const MARKER_CYCLES: i64 = TIME_BLOCK as i64 * STEP_CYCLES;
 
 /// Cycles of UPDATE and CLEAR of `rows` rows that take `beats` cycles each.
 pub const fn update(rows: usize, beats: usize) -> usize {
-    rows * beats + 17
+    rows * beats + 18
 }
 
 /// What a tile-block finds of the ones before, in cycles after the issue of its first word.

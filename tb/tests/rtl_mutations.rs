@@ -57,8 +57,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "the optimizer hashes the wrong coordinate",
         module: "weight_step",
-        expression: "{16'd0, inputs_1_q} << 5'h10",
-        mistake: "{16'd0, inputs_1_q} << 5'hf",
+        expression: "{16'd0, inputs_2_q} << 5'h10",
+        mistake: "{16'd0, inputs_2_q} << 5'hf",
     },
     Mutant {
         name: "the optimizer's moment leaks too much",

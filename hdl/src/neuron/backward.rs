@@ -11,7 +11,7 @@ pub const BACKWARD_NEURON_LATENCY: usize = 3;
 ///
 /// | cycle | what |
 /// |---|---|
-/// | 0 | the leak of v(t+1) |
+/// | 0 | v(t+1) after leak and hard reset |
 /// | 1 | e less the gradient through a soft reset |
 /// | 2 | surrogate gain, sum, saturation: v(t) |
 #[derive(LogicBlock, Default)]
@@ -54,10 +54,10 @@ pub struct BackwardNeuron {
     through_scaled: Signal<Local, Bits<48>>,
     e_wide: Signal<Local, Bits<48>>,
     difference: Pipe<Bits<48>>,
+    gain: Signal<Local, Bits<4>>,
+    gain_up: Pipe<Bits<4>>,
     valid2: Reg<Bit>,
     // Cycle 2.
-    gain: Signal<Local, Bits<4>>,
-    gain_up: Signal<Local, Bits<4>>,
     difference_wide: Signal<Local, Bits<63>>,
     difference_up: Signal<Local, Bits<63>>,
     gained: Signal<Local, Bits<56>>,
@@ -71,7 +71,7 @@ pub struct BackwardNeuron {
 impl Logic for BackwardNeuron {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, leaked, valid1, difference, valid2, v, valid);
+        dff_setup!(self, clock, leaked, valid1, difference, gain_up, valid2, v, valid);
         if self.first_i.val() {
             self.later.next = bits::<40>(0);
         } else {
@@ -91,7 +91,12 @@ impl Logic for BackwardNeuron {
         } else {
             self.leak.next = self.later_shifted.val();
         }
-        self.leaked.d.next = self.later.val() - self.leak.val();
+        // A hard reset cuts the path to later steps.
+        if self.spike_i.val() && (self.reset_i.val() == bits::<2>(1)) {
+            self.leaked.d.next = bits::<40>(0);
+        } else {
+            self.leaked.d.next = self.later.val() - self.leak.val();
+        }
         self.valid1.d.next = self.valid_i.val();
 
         // Cycle 1. A soft reset that is not detached: e less the gradient that flows through the subtracted threshold. Scaling by -8..7
@@ -109,7 +114,9 @@ impl Logic for BackwardNeuron {
         }
         self.theta_up.next = self.theta_shift_i.val() ^ bits::<4>(8);
         self.through_up.next = self.through_wide.val() << self.theta_up.val();
-        if self.detach_reset_i.val() || (self.reset_i.val() != bits::<2>(2)) {
+        if (self.detach_reset_i.val() || self.readout_i.val())
+            || (self.reset_i.val() != bits::<2>(2))
+        {
             self.through_scaled.next = bits::<48>(0);
         } else if self.through_up.val().get_bit(54) {
             self.through_scaled.next = bit_cast::<48, 47>(self.through_up.val().get_bits::<47>(8))
@@ -123,47 +130,40 @@ impl Logic for BackwardNeuron {
         } else {
             self.e_wide.next = bit_cast::<48, 40>(self.e_i.val());
         }
-        // 48 bits: a 47-bit and a 40-bit number.
-        self.difference.d.next = self.e_wide.val() - self.through_scaled.val();
-        self.valid2.d.next = self.valid1.q.val();
-
-        // Cycle 2. The surrogate gain, again up by 0..15 and down by 8: 48 + 15 - 8 bits, one floor.
-        if self.code_i.val() == bits::<2>(1) {
+        // 48 bits: a 47-bit and a 40-bit number. Outside the surrogate's windows no gradient passes. The readout takes its error as it
+        // is: a gain of one.
+        if !self.readout_i.val() && (self.code_i.val() == bits::<2>(0)) {
+            self.difference.d.next = bits::<48>(0);
+        } else {
+            self.difference.d.next = self.e_wide.val() - self.through_scaled.val();
+        }
+        if self.readout_i.val() {
+            self.gain.next = bits::<4>(0);
+        } else if self.code_i.val() == bits::<2>(1) {
             self.gain.next = self.gain1_i.val();
         } else if self.code_i.val() == bits::<2>(2) {
             self.gain.next = self.gain2_i.val();
         } else {
             self.gain.next = self.gain3_i.val();
         }
-        self.gain_up.next = self.gain.val() ^ bits::<4>(8);
+        self.gain_up.d.next = self.gain.val() ^ bits::<4>(8);
+        self.valid2.d.next = self.valid1.q.val();
+
+        // Cycle 2. The surrogate gain, again up by 0..15 and down by 8: 48 + 15 - 8 bits, one floor.
         if self.difference.q.val().get_bit(47) {
             self.difference_wide.next =
                 bit_cast::<63, 48>(self.difference.q.val()) | bits::<63>(0x7FFF_0000_0000_0000_u64);
         } else {
             self.difference_wide.next = bit_cast::<63, 48>(self.difference.q.val());
         }
-        self.difference_up.next = self.difference_wide.val() << self.gain_up.val();
-        if self.readout_i.val() {
-            // The readout takes its error as it is.
-            if self.e_i.val().get_bit(39) {
-                self.gained.next =
-                    bit_cast::<56, 40>(self.e_i.val()) | bits::<56>(0xFF_FF00_0000_0000_u64);
-            } else {
-                self.gained.next = bit_cast::<56, 40>(self.e_i.val());
-            }
-        } else if self.code_i.val() == bits::<2>(0) {
-            self.gained.next = bits::<56>(0);
-        } else if self.difference_up.val().get_bit(62) {
+        self.difference_up.next = self.difference_wide.val() << self.gain_up.q.val();
+        if self.difference_up.val().get_bit(62) {
             self.gained.next = bit_cast::<56, 55>(self.difference_up.val().get_bits::<55>(8))
                 | bits::<56>(0x80_0000_0000_0000_u64);
         } else {
             self.gained.next = bit_cast::<56, 55>(self.difference_up.val().get_bits::<55>(8));
         }
-
-        // A hard reset cuts the path to later steps.
-        if self.spike_i.val() && (self.reset_i.val() == bits::<2>(1)) {
-            self.kept.next = bits::<56>(0);
-        } else if self.leaked.q.val().get_bit(39) {
+        if self.leaked.q.val().get_bit(39) {
             self.kept.next =
                 bit_cast::<56, 40>(self.leaked.q.val()) | bits::<56>(0xFF_FF00_0000_0000_u64);
         } else {

@@ -79,14 +79,14 @@ impl Logic for OptimizerLane {
         self.weight.weight_max_exp_i.next = self.weight_max_exp_i.val();
         self.weight_o.next = self.weight.weight_o.val();
 
-        for i in 0..8 {
+        for i in 0..9 {
             self.states[i].clock.next = self.clock.val();
         }
         self.states[0].d.next = self.moment.state_o.val();
-        for i in 1..8 {
+        for i in 1..9 {
             self.states[i].d.next = self.states[i - 1].q.val();
         }
-        self.state_o.next = self.states[7].q.val();
+        self.state_o.next = self.states[8].q.val();
     }
 
     fn timing(&self) -> Vec<TimingInfo> {

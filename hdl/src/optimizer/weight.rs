@@ -5,20 +5,21 @@ use crate::prim::{Pipe, described_module};
 use rust_hdl::prelude::*;
 
 /// Cycles from the inputs to `weight_o`.
-pub const WEIGHT_LATENCY: usize = 8;
+pub const WEIGHT_LATENCY: usize = 9;
 
 /// `w' = clamp(stochastic(w - delta))`, in units of 2^-36.
 ///
 /// | cycle | what |
 /// |---|---|
 /// | 0 | moment to fixed point |
-/// | 1 | delta; weight to fixed point |
-/// | 2 | weight less delta; hash 1 |
-/// | 3 | sign and magnitude; hash 2 |
-/// | 4 | leading zeros; hash 3 |
-/// | 5 | normalise magnitude and random bits |
-/// | 6 | add them |
-/// | 7 | clamp |
+/// | 1 | shift by the rate |
+/// | 2 | delta; weight to fixed point |
+/// | 3 | weight less delta; hash 1 |
+/// | 4 | sign and magnitude; hash 2 |
+/// | 5 | leading zeros; hash 3 |
+/// | 6 | normalise magnitude and random bits |
+/// | 7 | add them |
+/// | 8 | clamp |
 #[derive(LogicBlock, Default)]
 pub struct WeightStep {
     pub clock: Signal<In, Clock>,
@@ -43,33 +44,38 @@ pub struct WeightStep {
     positive1: Pipe<Bit>,
     negative1: Pipe<Bit>,
     // Cycle 1.
-    align_weight: AlignWeight,
-    lion_step: Signal<Local, Bits<43>>,
+    lion_step: Pipe<Bits<43>>,
     state_wide: Signal<Local, Bits<54>>,
     state_folded: Signal<Local, Bits<54>>,
-    state_shifted: Signal<Local, Bits<54>>,
+    state_shifted: Pipe<Bits<54>>,
+    weight2: Pipe<Bits<16>>,
+    positive2: Pipe<Bit>,
+    negative2: Pipe<Bit>,
+    state_negative2: Pipe<Bit>,
+    // Cycle 2.
+    align_weight: AlignWeight,
     sgd_beyond: Signal<Local, Bits<13>>,
     delta: Pipe<Bits<43>>,
-    // Cycle 2.
+    // Cycle 3.
     weight_wide: Signal<Local, Bits<43>>,
     sum: Pipe<Bits<43>>,
-    // Cycle 3.
+    // Cycle 4.
     magnitude_wide: Signal<Local, Bits<43>>,
     magnitude: Pipe<Bits<42>>,
-    /// From cycle 4 to 7.
+    /// From cycle 5 to 8.
     negative: [Pipe<Bit>; 4],
-    // Cycles 4 and 5.
+    // Cycles 5 and 6.
     normalize: Normalize,
-    inputs: [Pipe<Bits<16>>; 2],
-    outputs: [Pipe<Bits<16>>; 2],
+    inputs: [Pipe<Bits<16>>; 3],
+    outputs: [Pipe<Bits<16>>; 3],
     mix: Mix,
     random: Pipe<Bits<31>>,
     random_up: Signal<Local, Bits<32>>,
-    // Cycle 6.
+    // Cycle 7.
     head: Signal<Local, Bits<16>>,
     total: Signal<Local, Bits<47>>,
     code: Pipe<Bits<16>>,
-    // Cycle 7.
+    // Cycle 8.
     limit: Signal<Local, Bits<16>>,
     clamped: Signal<Local, Bits<16>>,
     weight: Pipe<Bits<16>>,
@@ -79,7 +85,8 @@ impl Logic for WeightStep {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, weight1, positive1, negative1, delta, sum, magnitude, random);
-        dff_setup!(self, clock, code, weight);
+        dff_setup!(self, clock, lion_step, state_shifted, weight2, positive2, negative2);
+        dff_setup!(self, clock, state_negative2, code, weight);
         self.align_state.clock.next = self.clock.val();
         self.align_weight.clock.next = self.clock.val();
         self.normalize.clock.next = self.clock.val();
@@ -92,8 +99,7 @@ impl Logic for WeightStep {
         self.negative1.d.next = self.negative_i.val();
 
         // Cycle 1. Lion: 2^-rate in units of 2^-36 with the sign of c; rates beyond 36 are zero.
-        self.align_weight.value_i.next = self.weight1.q.val();
-        self.lion_step.next = bits::<43>(0x10_0000_0000_u64) >> self.rate_i.val();
+        self.lion_step.d.next = bits::<43>(0x10_0000_0000_u64) >> self.rate_i.val();
         // SGD: the moment as stored, Q24 to units of 2^-36 (42 + 12 bits), floored once by the shift.
         self.state_wide.next = bit_cast::<54, 42>(self.align_state.fixed_o.val()) << 12;
         if self.state_wide.val().get_bit(53) {
@@ -101,30 +107,36 @@ impl Logic for WeightStep {
         } else {
             self.state_folded.next = self.state_wide.val();
         }
-        // Folded, a step below -2^41 or from 2^41 on has bits above bit 40; both clamp to +-2^41, which has 43 bits.
-        self.state_shifted.next = self.state_folded.val() >> self.rate_i.val();
-        self.sgd_beyond.next = self.state_shifted.val().get_bits::<13>(41);
+        self.state_shifted.d.next = self.state_folded.val() >> self.rate_i.val();
+        self.weight2.d.next = self.weight1.q.val();
+        self.positive2.d.next = self.positive1.q.val();
+        self.negative2.d.next = self.negative1.q.val();
+        self.state_negative2.d.next = self.state_wide.val().get_bit(53);
+
+        // Cycle 2. Folded, a step below -2^41 or from 2^41 on has bits above bit 40; both clamp to +-2^41, which has 43 bits.
+        self.align_weight.value_i.next = self.weight2.q.val();
+        self.sgd_beyond.next = self.state_shifted.q.val().get_bits::<13>(41);
         if self.lion_i.val() {
-            if self.positive1.q.val() {
-                self.delta.d.next = self.lion_step.val();
-            } else if self.negative1.q.val() {
-                self.delta.d.next = bits::<43>(0) - self.lion_step.val();
+            if self.positive2.q.val() {
+                self.delta.d.next = self.lion_step.q.val();
+            } else if self.negative2.q.val() {
+                self.delta.d.next = bits::<43>(0) - self.lion_step.q.val();
             } else {
                 self.delta.d.next = bits::<43>(0);
             }
-        } else if self.state_wide.val().get_bit(53) {
+        } else if self.state_negative2.q.val() {
             if self.sgd_beyond.val().any() {
                 self.delta.d.next = bits::<43>(0x600_0000_0000_u64);
             } else {
-                self.delta.d.next = !self.state_shifted.val().get_bits::<43>(0);
+                self.delta.d.next = !self.state_shifted.q.val().get_bits::<43>(0);
             }
         } else if self.sgd_beyond.val().any() {
             self.delta.d.next = bits::<43>(0x200_0000_0000_u64);
         } else {
-            self.delta.d.next = self.state_shifted.val().get_bits::<43>(0);
+            self.delta.d.next = self.state_shifted.q.val().get_bits::<43>(0);
         }
 
-        // Cycle 2. Q24 to units of 2^-36: a weight is below 2^41, so the sum is below 2^42 and signed has 43 bits.
+        // Cycle 3. Q24 to units of 2^-36: a weight is below 2^41, so the sum is below 2^42 and signed has 43 bits.
         if self.align_weight.fixed_o.val().get_bit(28) {
             self.weight_wide.next = (bit_cast::<43, 29>(self.align_weight.fixed_o.val()) << 12)
                 | bits::<43>(0x600_0000_0000_u64);
@@ -133,7 +145,7 @@ impl Logic for WeightStep {
         }
         self.sum.d.next = self.weight_wide.val() - self.delta.q.val();
 
-        // Cycle 3.
+        // Cycle 4.
         if self.sum.q.val().get_bit(42) {
             self.magnitude_wide.next = bits::<43>(0) - self.sum.q.val();
         } else {
@@ -148,26 +160,28 @@ impl Logic for WeightStep {
             self.negative[i].d.next = self.negative[i - 1].q.val();
         }
 
-        // Cycles 4 and 5. The subnormal ulp 2^-24 is 2^12 units: at least 12 of the 31 bits below the significand are dropped,
+        // Cycles 5 and 6. The subnormal ulp 2^-24 is 2^12 units: at least 12 of the 31 bits below the significand are dropped,
         // so shifts end at 19.
         self.normalize.magnitude_i.next = self.magnitude.q.val();
         self.normalize.max_shift_i.next = bits::<5>(19);
-        for i in 0..2 {
+        for i in 0..3 {
             self.inputs[i].clock.next = self.clock.val();
             self.outputs[i].clock.next = self.clock.val();
         }
         self.inputs[0].d.next = self.in_i.val();
         self.outputs[0].d.next = self.out_i.val();
-        self.inputs[1].d.next = self.inputs[0].q.val();
-        self.outputs[1].d.next = self.outputs[0].q.val();
+        for i in 1..3 {
+            self.inputs[i].d.next = self.inputs[i - 1].q.val();
+            self.outputs[i].d.next = self.outputs[i - 1].q.val();
+        }
         self.mix.key_i.next = self.key_i.val()
-            ^ ((bit_cast::<32, 16>(self.inputs[1].q.val()) << 16)
-                | bit_cast::<32, 16>(self.outputs[1].q.val()));
+            ^ ((bit_cast::<32, 16>(self.inputs[2].q.val()) << 16)
+                | bit_cast::<32, 16>(self.outputs[2].q.val()));
         // As many random bits as are dropped, aligned with them: those shifted beyond bit 30 do not count.
         self.random_up.next = self.mix.hash_o.val() << self.normalize.count_o.val();
         self.random.d.next = self.random_up.val().get_bits::<31>(0);
 
-        // Cycle 6. A carry out of the dropped bits rounds away from zero; a carry into the next binade is exact. The hidden bit of
+        // Cycle 7. A carry out of the dropped bits rounds away from zero; a carry into the next binade is exact. The hidden bit of
         // the significand adds one to the exponent field.
         self.head.next = (bit_cast::<16, 5>(self.normalize.binade_o.val()) << 10)
             + bit_cast::<16, 11>(self.normalize.normal_o.val().get_bits::<11>(31));
@@ -176,7 +190,7 @@ impl Logic for WeightStep {
             + bit_cast::<47, 31>(self.random.q.val());
         self.code.d.next = self.total.val().get_bits::<16>(31);
 
-        // Cycle 7. Codes are ordered as magnitudes; 2^x has the exponent field 15 + x. Zero is +0.
+        // Cycle 8. Codes are ordered as magnitudes; 2^x has the exponent field 15 + x. Zero is +0.
         self.limit.next =
             bits::<16>(0x3C00) + (bit_cast::<16, 2>(self.weight_max_exp_i.val()) << 10);
         if self.code.q.val() > self.limit.val() {
