@@ -5,6 +5,7 @@ pub mod core;
 pub mod emit;
 pub mod engine;
 pub mod host_port;
+pub mod link;
 pub mod memory;
 pub mod neuron;
 pub mod num;

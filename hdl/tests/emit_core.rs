@@ -4,6 +4,7 @@ mod emit_support;
 
 use backspike_arch::ArchConfig;
 use backspike_hdl::core::core_design;
+use backspike_hdl::link::serial_design;
 use emit_support::lint;
 
 #[test]
@@ -13,6 +14,11 @@ fn the_core_is_clean_for_every_lane_count() {
         let design = core_design(&config).unwrap_or_else(|e| panic!("{lanes} lanes: {e}"));
         lint(&design);
     }
+}
+
+#[test]
+fn the_serial_link_is_clean() {
+    lint(&serial_design(&ArchConfig::nano()).unwrap_or_else(|e| panic!("{e}")));
 }
 
 #[test]

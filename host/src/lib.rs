@@ -10,6 +10,7 @@ pub mod core;
 pub mod data;
 pub mod device;
 pub mod encode;
+pub mod link;
 pub mod network;
 pub mod reader;
 pub mod report;

@@ -8,13 +8,17 @@ pub mod lockstep;
 pub mod model;
 pub mod network;
 pub mod program;
+mod pty;
 mod rows;
 mod tool;
 pub mod toolchain;
+mod uart;
 pub mod verilate;
 
 pub use device::{RtlDevice, RtlError, RtlLibrary, RtlOptions, Waves};
 pub use model::{Library, Model, ModelError, Port};
+pub use pty::PtyBridge;
 pub use tool::{Tool, ToolError};
 pub use toolchain::{Toolchain, ToolchainError};
+pub use uart::Uart;
 pub use verilate::{Build, BuildError, Optimize, lint};

@@ -92,11 +92,16 @@ arch_config! {
     weight_max_exp,
     /// error_max = 2^error_max_exp
     error_max_exp,
-    /// clock the timing reports aim at, MHz; not part of the hash
+    /// clock of the core, MHz: what timing reports aim at and the serial link divides; not part of the hash
     clock_mhz,
+    /// bits a second on the serial link, at most an eighth of the clock; not part of the hash
+    baud,
 }
 
 impl ArchConfig {
+    /// Keys that leave the core as it is: not part of the hash.
+    pub const OUTSIDE: &'static [&'static str] = &["clock_mhz", "baud"];
+
     /// Rows of the weight, state and gradient memories.
     pub const fn weight_rows(&self) -> usize {
         self.weights / self.lanes
@@ -170,7 +175,7 @@ impl ArchConfig {
     /// 64 bits that differ between configurations whose cores differ: the host compares them with the core's registers.
     pub fn config_hash(&self) -> u64 {
         let mut text = format!("backspike layout {LAYOUT_VERSION}\n");
-        for key in Self::KEYS.iter().filter(|key| key.name != "clock_mhz") {
+        for key in Self::KEYS.iter().filter(|key| !Self::OUTSIDE.contains(&key.name)) {
             let value = self.get(key.name).unwrap_or(0);
             text.push_str(&format!("{}={value}\n", key.name));
         }

@@ -36,6 +36,7 @@ impl ArchConfig {
             weight_max_exp: 3,
             error_max_exp: 4,
             clock_mhz: 100,
+            baud: 3_000_000,
         }
     }
 

@@ -57,7 +57,16 @@ impl ArchConfig {
             ("weight_max_exp", 0, 3, false),
             ("error_max_exp", 0, 4, false),
             ("clock_mhz", 1, 5000, false),
+            ("baud", 9600, 25_000_000, false),
         ];
+        if self.baud.saturating_mul(8) > self.clock_mhz.saturating_mul(1_000_000) {
+            problems.push(format!(
+                "baud is {}, but a clock of {} MHz samples at most {} bits a second: lower baud, or raise clock_mhz",
+                self.baud,
+                self.clock_mhz,
+                self.clock_mhz.saturating_mul(125_000)
+            ));
+        }
         for (key, min, max, power_of_two) in ranges {
             let value = self.get(key).unwrap_or(0);
             if value < min || value > max || (power_of_two && !value.is_power_of_two()) {
