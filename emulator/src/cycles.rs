@@ -55,9 +55,11 @@ impl Entry {
         let (mut event, mut last_issue, mut taken) = (NEVER, 0, 0);
         for (index, word) in words.iter().enumerate() {
             let is_last = index + 1 == words.len();
-            // A word is issued when the one before is taken.
-            let issue = taken + i64::from(word.gap);
-            taken = (issue + 1).max(reload[0] + 1);
+            // A word is issued when the one before is taken; those that are dropped on the way wait for room like this one.
+            let dropped = i64::from(word.gap);
+            let earliest = (taken + 1).max(reload[0] + 1);
+            let issue = if dropped > 0 { earliest + dropped - 1 } else { taken };
+            taken = earliest + dropped;
             let reloaded = (taken + 1).max(accepted);
             let accept = (reloaded + 1).max(last);
             let first = if index == 0 { (accept + 1).max(open) } else { accept + 1 };

@@ -47,11 +47,11 @@ impl Plain {
             let before = |times: &[i64], back: usize| {
                 m.checked_sub(back).map_or(NEVER, |index| times[index])
             };
+            let mut issue = next;
+            let mut taken = (issue + 1).max(before(&self.reload, 4) + 1);
             for _ in 0..word.gap {
-                next += 1;
+                (issue, taken) = (taken, taken + 1);
             }
-            let issue = next;
-            let taken = (issue + 1).max(before(&self.reload, 4) + 1);
             let reload = (taken + 1).max(before(&self.accepted, 1));
             let accept = (reload + 1).max(before(&self.last, 1));
             let mut start = accept + 1;

@@ -9,8 +9,8 @@ const PREFETCH: usize = 4;
 /// a step to do, then one `end` item. `P` = 4 bits a lane.
 ///
 /// The word comes straight from the plane memory's read port, which holds it while `ready_o` is low.
-/// A word with nothing to do is dropped the cycle it shows up, so that runs of them cost a cycle a word
-/// and nothing at all while the words before them are still being worked on.
+/// A word with nothing to do is dropped the cycle it is taken, so that runs of them cost a cycle a word, and nothing at all while
+/// the words before them are still being worked on.
 #[derive(LogicBlock)]
 pub struct Walker<const P: usize> {
     pub clock: Signal<In, Clock>,
@@ -102,7 +102,8 @@ impl<const P: usize> Logic for Walker<P> {
         }
         self.masked.next = self.plane_i.val() & self.gates.val();
         self.keep.next = self.masked.val().any() | self.last_i.val();
-        self.ready.next = !self.keep.val() | !self.words.full_o.val();
+        // Not even a word without work is taken while there is no room: what the memory delivers late must not steer the reader.
+        self.ready.next = !self.words.full_o.val();
         self.ready_o.next = self.ready.val();
         self.take.next = self.valid_i.val() & self.ready.val();
         self.zero_o.next = self.take.val() & !self.plane_i.val().any();
