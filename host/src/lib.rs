@@ -14,5 +14,6 @@ pub mod link;
 pub mod network;
 pub mod reader;
 pub mod report;
+pub mod selftest;
 pub mod train;
 pub mod weights;

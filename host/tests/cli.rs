@@ -45,7 +45,7 @@ fn workspace() -> tempfile::TempDir {
 #[test]
 fn help_has_examples() {
     let directory = workspace();
-    for command in ["train", "eval", "info", "generate", "data"] {
+    for command in ["train", "eval", "info", "generate", "device", "data"] {
         let help = stdout(&backspike(directory.path(), &[command, "--help"]));
         assert!(help.contains("Usage: backspike"), "{help}");
     }

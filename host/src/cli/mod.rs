@@ -1,6 +1,7 @@
 //! Command line: one file per subcommand.
 
 mod data;
+mod device;
 mod eval;
 mod generate;
 mod info;
@@ -44,6 +45,8 @@ enum Command {
     Info(info::Arguments),
     /// Write Verilog, C header and reference tables
     Generate(generate::Arguments),
+    /// Look at a core, or test it
+    Device(device::Arguments),
     /// Fetch a data set from its registry and verify it
     Data(data::Arguments),
 }
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Device(arguments) => device::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
     };
     match result {

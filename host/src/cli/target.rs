@@ -3,10 +3,13 @@
 use anyhow::{Context, Result, ensure};
 use backspike::compiler::{Program, compile, fitting_preset};
 use backspike::device::{Mirror, Waves, emulator, rtl};
+use backspike::link::SerialDevice;
 use backspike::network::Network;
 use backspike_arch::{ArchConfig, Device};
 use clap::{Args, ValueEnum};
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Options that choose the configuration of the core.
 #[derive(Args)]
@@ -69,12 +72,40 @@ impl CoreOptions {
 }
 
 /// Who plays the core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceName {
     /// The bit-exact emulator
     Emulator,
     /// The generated Verilog in Verilator
     Rtl,
+    /// A board, or what looks like one, on a serial port
+    Serial(String),
+}
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "emulator" => Ok(Self::Emulator),
+            None if text == "rtl" => Ok(Self::Rtl),
+            Some(("serial", port)) if !port.is_empty() => Ok(Self::Serial(port.to_owned())),
+            _ => {
+                Err("a device is emulator, rtl or serial:<port>, as in serial:/dev/ttyUSB0"
+                    .to_owned())
+            }
+        }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Emulator => f.write_str("the emulator"),
+            Self::Rtl => f.write_str("RTL"),
+            Self::Serial(port) => f.write_str(port),
+        }
+    }
 }
 
 /// What a device is checked against.
@@ -87,8 +118,8 @@ pub enum Verify {
 /// Options that choose the device.
 #[derive(Args)]
 pub struct DeviceOptions {
-    /// Who plays the core
-    #[arg(long, value_enum, default_value = "emulator")]
+    /// Who plays the core: emulator, rtl (the generated Verilog in Verilator) or serial:<port> (a board)
+    #[arg(long, default_value = "emulator")]
     pub device: DeviceName,
     /// Threads of emulator and encoder
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -102,16 +133,15 @@ pub struct DeviceOptions {
 }
 
 impl DeviceOptions {
-    /// Builds the device that will run `program`.
-    pub fn open(&self, program: &Program, verify: Option<Verify>) -> Result<Box<dyn Device>> {
+    /// Builds or opens a core of `config`.
+    pub fn core(&self, config: &ArchConfig) -> Result<Box<dyn Device>> {
         ensure!(
             self.waves.is_none() || self.device == DeviceName::Rtl,
-            "--waves records signals of the RTL, and the emulator has none: add --device rtl, or leave --waves out."
+            "--waves records signals of the RTL, and {} has none: add --device rtl, or leave --waves out.",
+            self.device
         );
-        let config = &program.config;
-        let threads = usize::from(self.threads);
-        let device = match self.device {
-            DeviceName::Emulator => emulator(config, threads)?,
+        Ok(match &self.device {
+            DeviceName::Emulator => emulator(config, usize::from(self.threads))?,
             DeviceName::Rtl => {
                 eprintln!(
                     "building the core {} with Verilator (cached for the next time)",
@@ -121,12 +151,24 @@ impl DeviceOptions {
                 let waves = self.waves.clone().map(|path| Waves { path, window });
                 rtl(config, waves)?
             }
-        };
-        Ok(match (verify, self.device) {
-            (None, _) => device,
-            (Some(Verify::Emulator), name) => {
-                let names = [if name == DeviceName::Rtl { "RTL" } else { "emulator" }, "emulator"];
-                Box::new(Mirror::new(device, emulator(config, threads)?, names, program))
+            DeviceName::Serial(port) => Box::new(SerialDevice::open(port, config)?),
+        })
+    }
+
+    /// Builds or opens the device that will run `program`.
+    pub fn open(&self, program: &Program, verify: Option<Verify>) -> Result<Box<dyn Device>> {
+        let config = &program.config;
+        let device = self.core(config)?;
+        Ok(match verify {
+            None => device,
+            Some(Verify::Emulator) => {
+                let name = match &self.device {
+                    DeviceName::Emulator => "emulator",
+                    DeviceName::Rtl => "RTL",
+                    DeviceName::Serial(_) => "board",
+                };
+                let second = emulator(config, usize::from(self.threads))?;
+                Box::new(Mirror::new(device, second, [name, "emulator"], program))
             }
         })
     }

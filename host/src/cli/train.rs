@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::progress::Progress;
 use super::source::{SourceOptions, default_directory, limit};
-use super::target::{CoreOptions, DeviceName, DeviceOptions, Verify};
+use super::target::{CoreOptions, DeviceOptions, Verify};
 use anyhow::{Context, Result};
 use backspike::checkpoint::Store;
 use backspike::report::{Log, summary};
@@ -112,7 +112,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         data.name,
         config.name,
         config.lanes,
-        if arguments.device.device == DeviceName::Rtl { "RTL" } else { "the emulator" }
+        arguments.device.device
     );
     let epochs = network.training.epochs;
     let mut progress = Progress::new(data.train.len(), epochs, trainer.position(), log);

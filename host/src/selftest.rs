@@ -1,0 +1,281 @@
+//! Whether a device is a whole core: its memories keep what is written, its engines compute what the emulator does.
+
+use backspike_arch::{
+    ArchConfig, Device, DeviceError, Engine, HostAddress, Instruction, IoDescriptor,
+    PackedWord as _, PushWord, Region, Register, Status, device::write_descriptor,
+};
+use backspike_emulator::Emulator;
+use backspike_tb::network::{Limits, Network, Sample};
+use backspike_tb::program::{Placement, issue};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A check and how it ended.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Check {
+    pub name: String,
+    /// Words compared.
+    pub words: usize,
+    /// What is wrong, if anything.
+    pub problem: Option<String>,
+}
+
+/// Rows read at a time.
+const ROWS: usize = 256;
+
+/// Rows of a memory.
+fn read(
+    device: &mut dyn Device,
+    region: Region,
+    rows: std::ops::Range<usize>,
+) -> Result<Vec<PushWord>, DeviceError> {
+    let per_slot = region.slot_rows(device.config());
+    let (slot, base) = if per_slot == 0 {
+        (0, rows.start)
+    } else {
+        (rows.start / per_slot, rows.start % per_slot)
+    };
+    let push = IoDescriptor { region, base: base as u32, rows: rows.len() as u32 };
+    write_descriptor(device, 0, &push)?;
+    issue(device, Engine::Io, Instruction::Push { slice: 0, slot: slot as u8 })?;
+    let mut words = Vec::new();
+    device.receive(rows.len() * region.subs(device.config()), &mut words)?;
+    Ok(words)
+}
+
+/// The registers before the counters, by name.
+pub fn registers(device: &mut dyn Device) -> Result<Vec<(Register, u32)>, DeviceError> {
+    let words = read(device, Region::Register, 0..Register::COUNT)?;
+    Ok(Register::all().zip(words.into_iter().map(|word| word.data)).collect())
+}
+
+/// Why the device is not a core of its configuration.
+pub fn identity(device: &mut dyn Device) -> Result<Check, DeviceError> {
+    let registers = registers(device)?;
+    let config = device.config().clone();
+    let wrong: Vec<String> = registers
+        .iter()
+        .filter_map(|&(register, found)| {
+            let wanted = register.identity(&config)?;
+            (wanted != found).then(|| format!("{} is {found:#x}, not {wanted:#x}", register.name()))
+        })
+        .collect();
+    let problem = (!wrong.is_empty()).then(|| wrong.join("; "));
+    Ok(Check { name: format!("identity of {}", config.name), words: registers.len(), problem })
+}
+
+/// Writes random words to every row of `region` and reads them back, then their complement, so that every bit was both.
+fn memory(
+    device: &mut dyn Device,
+    region: Region,
+    rng: &mut ChaCha8Rng,
+) -> Result<Check, DeviceError> {
+    let config = device.config().clone();
+    let (rows, subs) = (region.rows(&config), region.subs(&config));
+    // A plane word of few lanes has less than 32 bits.
+    let mask = if region == Region::Spike && config.plane_bits() < 32 {
+        (1 << config.plane_bits()) - 1
+    } else {
+        u32::MAX
+    };
+    let first: Vec<u32> = (0..rows * subs).map(|_| rng.random::<u32>() & mask).collect();
+    let second: Vec<u32> = first.iter().map(|word| !word & mask).collect();
+    let mut problem = None;
+    for data in [&first, &second] {
+        device.write(HostAddress::new(region, 0, 0), data)?;
+        let per_slot = region.slot_rows(&config);
+        let step = if per_slot == 0 { ROWS } else { ROWS.min(per_slot) };
+        for row in (0..rows).step_by(step) {
+            let words = read(device, region, row..(row + step).min(rows))?;
+            let wrong =
+                words.iter().zip(&data[row * subs..]).find(|(word, wanted)| word.data != **wanted);
+            if let Some((word, wanted)) = wrong {
+                problem.get_or_insert_with(|| {
+                    format!(
+                        "row {}, word {}: {wanted:#010x} was written, {:#010x} came back",
+                        word.addr.row, word.addr.sub, word.data
+                    )
+                });
+            }
+        }
+    }
+    Ok(Check { name: format!("{} memory", region.name()), words: 2 * rows * subs, problem })
+}
+
+/// What an engine does for the sample in slot 0, and what it leaves.
+struct Phase {
+    name: &'static str,
+    engine: Engine,
+    instructions: Vec<Instruction>,
+    regions: &'static [Region],
+}
+
+fn phases(placement: &Placement) -> Vec<Phase> {
+    let layers = placement.layers() as u8;
+    let slot = 0;
+    let forward = (0..layers).map(|slice| Instruction::Forward { slice, slot });
+    let back = std::iter::once(Instruction::NeuronBack { slice: placement.output_slice(), slot });
+    let backprop = (1..layers).rev().map(|slice| Instruction::Backprop { slice, slot });
+    let accumulate = (0..layers).map(|slice| Instruction::Accumulate { slice, slot });
+    let update = (0..layers).map(|slice| Instruction::Update {
+        slice,
+        rate_shift: 6,
+        scale_shift: 4,
+        key: 0x5eed + u32::from(slice),
+    });
+    vec![
+        Phase {
+            name: "FP: forward pass",
+            engine: Engine::Fp,
+            instructions: forward.collect(),
+            regions: &[Region::Spike, Region::Trace],
+        },
+        Phase {
+            name: "BP: errors",
+            engine: Engine::Bp,
+            instructions: back.chain(backprop).collect(),
+            regions: &[Region::Nonzero, Region::Error],
+        },
+        Phase {
+            name: "WG: gradients",
+            engine: Engine::Wg,
+            instructions: accumulate.collect(),
+            regions: &[Region::Gradient],
+        },
+        Phase {
+            name: "WG: update",
+            engine: Engine::Wg,
+            instructions: update.collect(),
+            regions: &[Region::Weight, Region::State, Region::Gradient],
+        },
+    ]
+}
+
+/// What a phase leaves on a device.
+fn run(
+    device: &mut dyn Device,
+    placement: &Placement,
+    phase: &Phase,
+) -> Result<Vec<PushWord>, DeviceError> {
+    for &instruction in &phase.instructions {
+        issue(device, phase.engine, instruction)?;
+    }
+    issue(device, phase.engine, Instruction::Post { token: 7 })?;
+    issue(device, Engine::Io, Instruction::Wait { token: 7 })?;
+    let mut words = Vec::new();
+    for l in 0..placement.layers() {
+        for &region in phase.regions {
+            let rows = placement.rows(region, l, 0);
+            words.extend(
+                read(device, region, rows)?
+                    .into_iter()
+                    .filter(|word| placement.has_step(region, l, word.addr.row as usize)),
+            );
+        }
+        // Of the membranes only readouts have any.
+        if phase.engine == Engine::Fp && placement.readout[l] {
+            let rows = placement.rows(Region::Membrane, l, 0);
+            words.extend(
+                read(device, Region::Membrane, rows)?
+                    .into_iter()
+                    .filter(|word| placement.has_step(Region::Membrane, l, word.addr.row as usize)),
+            );
+        }
+    }
+    Ok(words)
+}
+
+/// Trains one step of a random network, phase by phase, beside the emulator.
+fn engines(device: &mut dyn Device, rng: &mut ChaCha8Rng) -> Result<Vec<Check>, DeviceError> {
+    let config = device.config().clone();
+    let mut emulator = Emulator::new(&config, 1)
+        .map_err(|error| DeviceError::Failed(format!("the emulator cannot be made: {error}")))?;
+    let mut limits = Limits { layers: 3, neurons: 60, steps: 8 };
+    let (network, placement) = loop {
+        let network = Network::random(rng, &config, &limits);
+        match Placement::new(&config, &network) {
+            Some(placement) => break (network, placement),
+            None => limits.neurons = (limits.neurons * 3 / 4).max(1),
+        }
+    };
+    let sample = Sample::random(rng, &network, config.error_max_exp as u8);
+    let mut both: [&mut dyn Device; 2] = [device, &mut emulator];
+    for device in &mut both {
+        let device = &mut **device;
+        placement.load(device, &network)?;
+        for (l, layer) in network.layers.iter().enumerate() {
+            placement.clear(device, l)?;
+            issue(device, Engine::Wg, Instruction::Post { token: 7 })?;
+            issue(device, Engine::Io, Instruction::Wait { token: 7 })?;
+            read(device, Region::Register, 0..1)?;
+            placement.write_rows(device, Region::State, l, layer, &layer.state)?;
+        }
+        placement.write_spikes(device, 0, &sample)?;
+        placement.write_errors(device, 0, &sample)?;
+    }
+    let mut checks = Vec::new();
+    for phase in phases(&placement) {
+        let [got, expected] = &mut both;
+        let got = run(&mut **got, &placement, &phase)?;
+        let expected = run(&mut **expected, &placement, &phase)?;
+        let wrong = got.iter().zip(&expected).find(|(got, expected)| got != expected);
+        let problem = wrong.map(|(got, expected)| {
+            let at = got.addr;
+            let name =
+                placement.name(at.region, at.row as usize, at.sub.into(), got.data ^ expected.data);
+            format!(
+                "{} of {name}: {:#x}, but the emulator has {:#x}",
+                at.region.name(),
+                got.data,
+                expected.data
+            )
+        });
+        checks.push(Check { name: phase.name.into(), words: got.len(), problem });
+    }
+    Ok(checks)
+}
+
+/// All checks; `watch` is told each as it ends. `seed` draws patterns and networks.
+pub fn selftest(
+    device: &mut dyn Device,
+    seed: u64,
+    mut watch: impl FnMut(&Check),
+) -> Result<Vec<Check>, DeviceError> {
+    let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+    let mut checks = Vec::new();
+    let mut done = |check: Check| {
+        watch(&check);
+        checks.push(check);
+    };
+    let check = identity(device)?;
+    let strange = check.problem.is_some();
+    done(check);
+    // Nothing can be said about a core whose memories have other sizes.
+    if !strange {
+        for region in [Region::Weight, Region::State, Region::Spike, Region::Error] {
+            done(memory(device, region, rng)?);
+        }
+        for _ in 0..4 {
+            engines(device, rng)?.into_iter().for_each(&mut done);
+        }
+        let status =
+            read(device, Region::Register, Register::Status.index()..Register::Status.index() + 1)?;
+        let problems = Status::decode(status[0].data)?.problems();
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
+        done(Check { name: "status".into(), words: 1, problem });
+    }
+    Ok(checks)
+}
+
+/// The configuration as an owner sees it: what fits a line.
+pub fn describe(config: &ArchConfig) -> String {
+    format!(
+        "{}: {} lanes, {} optimizers, {} weights, {} slots, {} MHz",
+        config.name,
+        config.lanes,
+        config.optimizers,
+        config.weights,
+        config.slots,
+        config.clock_mhz
+    )
+}
