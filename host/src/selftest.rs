@@ -30,11 +30,9 @@ fn read(
     rows: std::ops::Range<usize>,
 ) -> Result<Vec<PushWord>, DeviceError> {
     let per_slot = region.slot_rows(device.config());
-    let (slot, base) = if per_slot == 0 {
-        (0, rows.start)
-    } else {
-        (rows.start / per_slot, rows.start % per_slot)
-    };
+    // A memory without slots is one of slot 0.
+    let slot = rows.start.checked_div(per_slot).unwrap_or(0);
+    let base = rows.start - slot * per_slot;
     let push = IoDescriptor { region, base: base as u32, rows: rows.len() as u32 };
     write_descriptor(device, 0, &push)?;
     issue(device, Engine::Io, Instruction::Push { slice: 0, slot: slot as u8 })?;
