@@ -1,8 +1,9 @@
 # Everything by one command; each target sets up what it needs.
 CARGO ?= cargo
+BOARD ?= ulx3s
 BACKSPIKE = $(CARGO) run --quiet --release --package backspike --
 
-.PHONY: help setup build train test lint generate bench bench-peers clean
+.PHONY: help setup build train test lint generate bitstream flash bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +27,12 @@ lint: setup
 
 generate: build ## rewrite the checked-in reference tables and C header
 	$(BACKSPIKE) generate
+
+bitstream: build ## the bitstream of a board: make bitstream BOARD=ulx3s
+	$(BACKSPIKE) bitstream --board $(BOARD)
+
+flash: build ## load it: make flash BOARD=ulx3s
+	$(BACKSPIKE) flash --board $(BOARD)
 
 bench: build ## engine efficiency and simulation speed of the RTL, throughput of the emulator
 	$(BACKSPIKE) data mnist

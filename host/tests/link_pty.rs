@@ -1,9 +1,9 @@
-//! The command on a board that is none: a pseudo-terminal with the UART pins of the RTL behind it, driven bit by bit.
+//! The command on a board that is none: a pseudo-terminal with the UART pins of a board top behind it, driven bit by bit.
 
 mod common;
 
 use backspike_arch::ArchConfig;
-use backspike_hdl::link::serial_design;
+use backspike_firmware::{Board, SIMULATION_PLL, board_design};
 use backspike_tb::{Build, Optimize, PtyBridge, Uart};
 use common::SMALL;
 use std::fs;
@@ -15,16 +15,16 @@ fn config() -> ArchConfig {
     ArchConfig { name: "bench".into(), baud: 12_500_000, ..ArchConfig::nano() }
 }
 
-/// A board after reset, with memories and registers of `seed`.
+/// A board that power comes to, with memories and registers of `seed`. Nothing but its own loop ends its reset.
 fn board(seed: u64) -> PtyBridge {
-    let design = serial_design(&config()).unwrap();
-    let library =
-        Build::new(design.top(), design.to_single_file()).optimize(Optimize::Full).library();
-    let mut model = library.unwrap_or_else(|error| panic!("{error}")).instance(seed);
-    let uart = Uart::new(&mut model, "uart_rx_i", "uart_tx_o", 8.0).unwrap();
-    model.set("reset", 1);
-    model.tick(4);
-    model.set("reset", 0);
+    let board = Board::find("ulx3s").unwrap();
+    let design = board_design(board, &config()).unwrap();
+    let text = design.to_single_file() + SIMULATION_PLL;
+    let library = Build::new(design.top(), text).clock(board.clock.0).optimize(Optimize::Full);
+    let library = library.library().unwrap_or_else(|error| panic!("{error}"));
+    let mut model = library.instance(seed);
+    let uart = Uart::new(&mut model, board.uart.0, board.uart.1, 8.0).unwrap();
+    model.set("btn_pwr_n", 1);
     PtyBridge::new(model, uart).unwrap()
 }
 

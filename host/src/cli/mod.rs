@@ -3,6 +3,7 @@
 mod data;
 mod device;
 mod eval;
+mod firmware;
 mod generate;
 mod info;
 mod progress;
@@ -45,6 +46,12 @@ enum Command {
     Info(info::Arguments),
     /// Write Verilog, C header and reference tables
     Generate(generate::Arguments),
+    /// Synthesise a core, or each of its blocks, and say what it takes
+    Synth(firmware::SynthArguments),
+    /// Make the bitstream of a core for a board
+    Bitstream(firmware::BitstreamArguments),
+    /// Load a bitstream into a board
+    Flash(firmware::FlashArguments),
     /// Look at a core, or test it
     Device(device::Arguments),
     /// Fetch a data set from its registry and verify it
@@ -64,6 +71,9 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Synth(arguments) => firmware::synth(&arguments),
+        Command::Bitstream(arguments) => firmware::bitstream(&arguments),
+        Command::Flash(arguments) => firmware::load(&arguments),
         Command::Device(arguments) => device::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
     };

@@ -27,7 +27,7 @@ pub struct CoreOptions {
 
 impl CoreOptions {
     /// The chosen configuration, if one is named.
-    fn named(&self) -> Result<Option<ArchConfig>> {
+    pub fn named(&self) -> Result<Option<ArchConfig>> {
         match (&self.preset, &self.config) {
             (Some(name), _) => {
                 let presets = ArchConfig::PRESETS.join(", ");
@@ -41,7 +41,7 @@ impl CoreOptions {
         }
     }
 
-    fn with_lanes(&self, config: ArchConfig) -> Result<ArchConfig> {
+    pub fn with_lanes(&self, config: ArchConfig) -> Result<ArchConfig> {
         let config = match self.lanes {
             Some(lanes) => config.with_lanes(lanes),
             None => config,
@@ -53,6 +53,11 @@ impl CoreOptions {
     /// The chosen configuration, `edge` by default.
     pub fn config(&self) -> Result<ArchConfig> {
         self.with_lanes(self.named()?.unwrap_or_else(ArchConfig::edge))
+    }
+
+    /// Whether the configuration comes from a file.
+    pub fn is_file(&self) -> bool {
+        self.config.is_some()
     }
 
     /// `network` on the chosen core, or on the smallest preset that holds it.

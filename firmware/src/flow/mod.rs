@@ -1,0 +1,19 @@
+//! The open flows: Yosys, nextpnr, packer and loader, with progress, logs and records.
+
+mod blocks;
+mod flash;
+mod image;
+mod pack;
+mod place;
+mod resources;
+mod run;
+mod synth;
+
+pub use blocks::{BLOCKS, Block, BlockReport, measure_blocks};
+pub use flash::{Flash, flash};
+pub use image::{Image, ImageOptions, build_image};
+pub use pack::bitstream_part;
+pub use place::{Placement, Usage};
+pub use resources::Resources;
+pub use run::Flow;
+pub use synth::{Family, Netlist, synthesise};

@@ -1,0 +1,79 @@
+//! Verilog to a netlist of a family's cells.
+
+use super::{Flow, Resources};
+use anyhow::Result;
+use std::fmt;
+use std::str::FromStr;
+
+/// An FPGA family that Yosys maps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Lattice ECP5: LUT4, 18 kbit block RAM, 18 x 18 multipliers
+    Ecp5,
+    /// Gowin GW2A: LUT4, 18 kbit block RAM, 18 x 18 multipliers
+    Gowin,
+    /// Xilinx 7 series: LUT6, 36 kbit block RAM, 25 x 18 multipliers
+    Xilinx,
+}
+
+impl Family {
+    const ALL: [Self; 3] = [Self::Ecp5, Self::Gowin, Self::Xilinx];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ecp5 => "ecp5",
+            Self::Gowin => "gowin",
+            Self::Xilinx => "xilinx",
+        }
+    }
+
+    /// The command of Yosys, which flattens: what limits a block may lie in another one.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Ecp5 => "synth_ecp5",
+            Self::Gowin => "synth_gowin -family gw2a",
+            Self::Xilinx => "synth_xilinx -family xc7 -flatten",
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Family {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|family| family.name() == text);
+        named.ok_or_else(|| "a family is ecp5, gowin or xilinx".to_owned())
+    }
+}
+
+/// A synthesised netlist.
+#[derive(Clone, Debug)]
+pub struct Netlist {
+    /// Its file, JSON of Yosys, in the folder of the flow.
+    pub json: String,
+    pub resources: Resources,
+}
+
+/// Synthesises module `top` of the Verilog file `source` in the flow's folder.
+pub fn synthesise(flow: &mut Flow, family: Family, source: &str, top: &str) -> Result<Netlist> {
+    let (json, stat) = (format!("{top}.json"), format!("{top}.stat.json"));
+    let script = format!(
+        "read_verilog {source}; {} -top {top} -json {json}; tee -q -o {stat} stat -json",
+        family.command()
+    );
+    let mut yosys = flow.tool("yosys", "-V")?;
+    yosys.args(["-p", &script]);
+    flow.step(&format!("synthesis of {top}"), yosys, &[source], &[&json, &stat], |line| {
+        // "2.31.5. Executing ABC9 pass": only passes of the family's command, not theirs.
+        let (number, pass) = line.split_once(" Executing ")?;
+        (number.matches('.').count() == 2).then_some(pass)
+    })?;
+    let resources = Resources::parse(family, &flow.read(&stat)?)?;
+    Ok(Netlist { json, resources })
+}

@@ -1,0 +1,219 @@
+//! `backspike synth`, `bitstream` and `flash`.
+
+use super::Outcome;
+use super::target::CoreOptions;
+use anyhow::{Result, ensure};
+use backspike_arch::ArchConfig;
+use backspike_firmware::flow::{
+    Family, Flash, Flow, Image, ImageOptions, build_image, flash, measure_blocks, synthesise,
+};
+use backspike_firmware::{BOARDS, Board};
+use backspike_hdl::core::core_design;
+use backspike_hdl::link::serial_design;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Boards that a core can be put on.
+fn boards() -> String {
+    BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", ")
+}
+
+/// A spinner with the time and what is done now.
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// The core named on the command line, else the board's own; with the clock and baud of the board unless a file says otherwise.
+fn core_for(board: &Board, core: &CoreOptions, mhz: Option<usize>) -> Result<ArchConfig> {
+    let mut config = match core.named()? {
+        None => core.with_lanes(board.config())?,
+        Some(config) if core.is_file() => core.with_lanes(config)?,
+        Some(config) => core.with_lanes(board.adapt(&config))?,
+    };
+    if let Some(mhz) = mhz {
+        config.clock_mhz = mhz;
+        config.validate()?;
+    }
+    Ok(config)
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  backspike synth --preset tiny
+  backspike synth --family xilinx --preset edge
+  backspike synth --blocks --preset tiny")]
+pub struct SynthArguments {
+    #[command(flatten)]
+    core: CoreOptions,
+    /// FPGA family: ecp5, gowin or xilinx
+    #[arg(long, default_value = "ecp5")]
+    family: Family,
+    /// Each block on its own, placed and routed: size and speed of lanes, neuron units and engines (ECP5)
+    #[arg(long)]
+    blocks: bool,
+    /// Directory for Verilog, netlist, logs and the record
+    #[arg(short, long, value_name = "DIRECTORY", default_value = "build/synth")]
+    output: PathBuf,
+}
+
+pub fn synth(arguments: &SynthArguments) -> Result<Outcome> {
+    ensure!(
+        !arguments.blocks || arguments.family == Family::Ecp5,
+        "--blocks places and routes, which needs the family ecp5, not {}: leave --family out.",
+        arguments.family
+    );
+    let config = arguments.core.config()?;
+    let folder = arguments.output.join(format!("{}-{}", config.name, arguments.family));
+    let bar = spinner();
+    let mut hear = |text: &str| bar.set_message(text.to_owned());
+    let mut flow = Flow::new(&folder, &mut hear)?;
+    let record = if arguments.blocks {
+        bar.suspend(|| {
+            println!(
+                "  {:<36} {:>7} {:>7} {:>5} {:>5} {:>8}",
+                "block", "LUT", "FF", "RAM", "DSP", "MHz"
+            );
+        });
+        let part = &BOARDS[0].part;
+        let design = serial_design(&config)?;
+        let reports = measure_blocks(&mut flow, &design, part, config.clock_mhz, |report| {
+            let r = &report.resources;
+            let luts = r.luts + r.memory_luts;
+            bar.suspend(|| {
+                println!(
+                    "  {:<36} {luts:>7} {:>7} {:>5} {:>5} {:>8.1}",
+                    report.title, r.registers, r.block_rams, r.multipliers, report.fmax_mhz
+                );
+            });
+        })?;
+        bar.finish_and_clear();
+        json!({"config": config, "part": part.name, "blocks": reports, "tools": flow.tools()})
+    } else {
+        let design = core_design(&config)?;
+        flow.write("core.v", &design.to_single_file())?;
+        let netlist = synthesise(&mut flow, arguments.family, "core.v", design.top())?;
+        bar.finish_and_clear();
+        println!("{} on {}, before placement", config.name, arguments.family);
+        print!("{}", netlist.resources);
+        json!({"config": config, "family": arguments.family.to_string(),
+            "resources": netlist.resources, "tools": flow.tools()})
+    };
+    flow.write("synth.json", &serde_json::to_string_pretty(&record)?)?;
+    for (tool, version) in flow.tools() {
+        println!("  {tool}: {version}");
+    }
+    println!("record: {}", flow.folder().join("synth.json").display());
+    Ok(Outcome::Done)
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  backspike bitstream --board ulx3s
+  backspike bitstream --board ecpix5 --preset nano --seed 3")]
+pub struct BitstreamArguments {
+    /// The board
+    #[arg(long, help = format!("The board: {}", boards()))]
+    board: String,
+    #[command(flatten)]
+    core: CoreOptions,
+    /// Clock of the core, MHz [default: the board's, or that of the configuration file]
+    #[arg(long, value_name = "MHZ")]
+    clock: Option<usize>,
+    /// Seed of the placement
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// MHz that the placer aims at [default: the clock of the core]
+    #[arg(long, value_name = "MHZ")]
+    aim: Option<usize>,
+    /// Directory for everything that is made [default: build/<board>]
+    #[arg(short, long, value_name = "DIRECTORY")]
+    output: Option<PathBuf>,
+}
+
+pub fn bitstream(arguments: &BitstreamArguments) -> Result<Outcome> {
+    let board = Board::find(&arguments.board)?;
+    let config = core_for(board, &arguments.core, arguments.clock)?;
+    let options = ImageOptions { seed: arguments.seed, aim_mhz: arguments.aim };
+    let folder = arguments.output.clone().unwrap_or_else(|| folder_of(board));
+    let bar = spinner();
+    let image = build_image(board, &config, options, &folder, &mut |text| {
+        bar.set_message(text.to_owned());
+    });
+    bar.finish_and_clear();
+    summary(board, &image?);
+    Ok(Outcome::Done)
+}
+
+fn folder_of(board: &Board) -> PathBuf {
+    PathBuf::from("build").join(board.name)
+}
+
+/// Names of nextpnr's resources, and what they are.
+const RESOURCES: [(&str, &str); 4] = [
+    ("TRELLIS_COMB", "look-up tables"),
+    ("TRELLIS_FF", "flip-flops"),
+    ("DP16KD", "block RAMs"),
+    ("MULT18X18D", "multipliers"),
+];
+
+fn summary(board: &Board, image: &Image) {
+    println!("{} on {} ({})", image.config.name, board.title, image.part);
+    for (name, title) in RESOURCES {
+        if let Some(usage) = image.placement.usage.get(name) {
+            let share = 100.0 * usage.used as f64 / usage.available.max(1) as f64;
+            println!("  {title:<16} {:>7} of {:>7}  {share:>5.1} %", usage.used, usage.available);
+        }
+    }
+    println!(
+        "  {:<16} {:>7.1} MHz, {} MHz needed, slowest from {}",
+        "clock",
+        image.placement.fmax_mhz,
+        image.clock_mhz,
+        image.placement.critical_path.join(" to ")
+    );
+    for (tool, version) in &image.tools {
+        println!("  {tool}: {version}");
+    }
+    println!("{}", image.bitstream.display());
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  backspike flash --board ulx3s
+  backspike flash --board ulx3s --permanent")]
+pub struct FlashArguments {
+    /// The board
+    #[arg(long, help = format!("The board: {}", boards()))]
+    board: String,
+    /// The bitstream [default: what backspike bitstream made for the board]
+    #[arg(long, value_name = "FILE")]
+    bitstream: Option<PathBuf>,
+    /// Write to the board's flash memory, so that it is there after power is gone
+    #[arg(long)]
+    permanent: bool,
+    /// A programmer by openFPGALoader's name, instead of the board's own
+    #[arg(long)]
+    cable: Option<String>,
+}
+
+pub fn load(arguments: &FlashArguments) -> Result<Outcome> {
+    let board = Board::find(&arguments.board)?;
+    let made = || folder_of(board).join(format!("{}.bit", board.module()));
+    let path = arguments.bitstream.clone().unwrap_or_else(made);
+    let options = Flash { permanent: arguments.permanent, cable: arguments.cable.as_deref() };
+    flash(board, &path, &options)?;
+    println!(
+        "{} runs it: try backspike device selftest --device serial:<port> --config {}",
+        board.title,
+        folder_of(board).join("core.toml").display()
+    );
+    Ok(Outcome::Done)
+}
