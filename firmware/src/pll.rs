@@ -29,7 +29,7 @@ impl Ecp5Pll {
         let dividers = (1..=DIVIDER_MAX)
             // The phase detector's frequency need not be whole: compare products.
             .filter(|i| input >= PHASE_DETECTOR.start() * i && input <= PHASE_DETECTOR.end() * i)
-            .filter(|i| output * i % input == 0)
+            .filter(|i| (output * i).is_multiple_of(input))
             .map(|i| (i, output * i / input))
             .find(|&(_, feedback)| (1..=DIVIDER_MAX).contains(&feedback));
         let best = dividers.and_then(|(input_divider, feedback)| {
