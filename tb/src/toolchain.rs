@@ -178,7 +178,7 @@ fn find_compiler() -> Result<(String, String), ToolchainError> {
 }
 
 /// First non-empty line a command prints, or the reason why there is none.
-pub(crate) fn first_line(command: &mut Command) -> Result<String, String> {
+fn first_line(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("it cannot be run ({error})"))?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();

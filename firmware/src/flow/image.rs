@@ -10,21 +10,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// How to build.
-#[derive(Clone, Copy, Debug)]
-pub struct ImageOptions {
-    /// Of nextpnr's placement.
-    pub seed: u64,
-    /// What the placer aims at in MHz, when not the clock of the core: aiming higher may place better.
-    pub aim_mhz: Option<usize>,
-}
-
-impl Default for ImageOptions {
-    fn default() -> Self {
-        Self { seed: 1, aim_mhz: None }
-    }
-}
-
 /// A finished image, and its record (`image.json`).
 #[derive(Clone, Debug, Serialize)]
 pub struct Image {
@@ -43,7 +28,7 @@ pub struct Image {
     pub seconds: f64,
 }
 
-/// Builds the image of `config` for `board` in `folder`: Verilog, netlist, logs, `core.toml` for the host, `<top>.bit` and the record
+/// Builds the image of `config` for `board` in `folder`, placed with `seed`: Verilog, netlist, logs, `core.toml` for the host, `<top>.bit` and the record
 /// `image.json`. What is there already and still true is not built again.
 ///
 /// # Errors
@@ -52,7 +37,7 @@ pub struct Image {
 pub fn build_image(
     board: &'static Board,
     config: &ArchConfig,
-    options: ImageOptions,
+    seed: u64,
     folder: &Path,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Image> {
@@ -66,12 +51,8 @@ pub fn build_image(
     let pins = format!("{}.lpf", board.name);
     flow.write(&pins, board.constraints)?;
     let netlist = synthesise(&mut flow, Family::Ecp5, &source, &top)?;
-    let goal = Goal {
-        part: &board.part,
-        clock_mhz: options.aim_mhz.unwrap_or(config.clock_mhz),
-        seed: options.seed,
-        constraints: Some(&pins),
-    };
+    let goal =
+        Goal { part: &board.part, clock_mhz: config.clock_mhz, seed, constraints: Some(&pins) };
     let placement = place(&mut flow, &top, &netlist.json, goal)?;
     ensure!(
         placement.fmax_mhz >= config.clock_mhz as f64,
@@ -91,7 +72,7 @@ pub fn build_image(
         config: config.clone(),
         config_hash: format!("{:016x}", config.config_hash()),
         clock_mhz: config.clock_mhz,
-        seed: options.seed,
+        seed,
         synthesis: netlist.resources,
         placement,
         bitstream,

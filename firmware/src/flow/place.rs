@@ -1,6 +1,7 @@
 //! Place and route.
 
 use super::Flow;
+use super::run::stem;
 use crate::Ecp5;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -59,9 +60,9 @@ pub fn place(flow: &mut Flow, name: &str, json: &str, goal: Goal) -> Result<Plac
             nextpnr.arg("--out-of-context");
         }
     }
-    let step = format!("place and route of {name}");
+    let step = format!("placement of {name}");
     let outcome = flow.step(&step, nextpnr, &inputs, &[&config, &report], phase);
-    let log = flow.read(&format!("{step}.log")).unwrap_or_default();
+    let log = flow.read(&format!("{}.log", stem(&step))).unwrap_or_default();
     let short = overfull(&log);
     ensure!(
         short.is_empty(),

@@ -81,7 +81,8 @@ impl<'a> Flow<'a> {
         phase: fn(&str) -> Option<&str>,
     ) -> Result<()> {
         let key = self.key(&command, inputs)?;
-        let stamp = format!("{name}.key");
+        let stem = stem(name);
+        let stamp = format!("{stem}.key");
         let there = outputs.iter().all(|output| self.folder.join(output).is_file());
         if there && self.read(&stamp).is_ok_and(|known| known == key) {
             self.say(&format!("{name}: as before"));
@@ -90,7 +91,7 @@ impl<'a> Flow<'a> {
         // An interrupted step leaves no stamp.
         let _ = fs::remove_file(self.folder.join(&stamp));
         self.say(name);
-        let log = self.folder.join(format!("{name}.log"));
+        let log = self.folder.join(format!("{stem}.log"));
         let (reader, writer) = std::io::pipe()?;
         command.stdout(writer.try_clone()?).stderr(writer).stdin(std::process::Stdio::null());
         let program = command.get_program().to_owned();
@@ -130,6 +131,11 @@ impl<'a> Flow<'a> {
     }
 }
 
+/// Name of a step's files.
+pub fn stem(name: &str) -> String {
+    name.replace(' ', "-")
+}
+
 /// The lines that name errors, or else the last ones.
 fn reasons(lines: &[String]) -> Vec<&str> {
     let named: Vec<&str> = lines
@@ -160,7 +166,7 @@ mod tests {
         let mut heard = Vec::new();
         let mut hear = |text: &str| heard.push(text.to_owned());
         let mut flow = Flow::new(folder.path(), &mut hear).unwrap();
-        let mut copy = |flow: &mut Flow, text: &str| {
+        let copy = |flow: &mut Flow, text: &str| {
             flow.write("in", text).unwrap();
             let command = shell(flow, "cat in >> out; echo phase done");
             flow.step("copy", command, &["in"], &["out"], |line| line.strip_prefix("phase "))

@@ -5,7 +5,7 @@ use super::target::CoreOptions;
 use anyhow::{Result, ensure};
 use backspike_arch::ArchConfig;
 use backspike_firmware::flow::{
-    Family, Flash, Flow, Image, ImageOptions, build_image, flash, measure_blocks, synthesise,
+    Family, Flash, Flow, Image, build_image, flash, measure_blocks, synthesise,
 };
 use backspike_firmware::{BOARDS, Board};
 use backspike_hdl::core::core_design;
@@ -130,9 +130,6 @@ pub struct BitstreamArguments {
     /// Seed of the placement
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// MHz that the placer aims at [default: the clock of the core]
-    #[arg(long, value_name = "MHZ")]
-    aim: Option<usize>,
     /// Directory for everything that is made [default: build/<board>]
     #[arg(short, long, value_name = "DIRECTORY")]
     output: Option<PathBuf>,
@@ -141,10 +138,9 @@ pub struct BitstreamArguments {
 pub fn bitstream(arguments: &BitstreamArguments) -> Result<Outcome> {
     let board = Board::find(&arguments.board)?;
     let config = core_for(board, &arguments.core, arguments.clock)?;
-    let options = ImageOptions { seed: arguments.seed, aim_mhz: arguments.aim };
     let folder = arguments.output.clone().unwrap_or_else(|| folder_of(board));
     let bar = spinner();
-    let image = build_image(board, &config, options, &folder, &mut |text| {
+    let image = build_image(board, &config, arguments.seed, &folder, &mut |text| {
         bar.set_message(text.to_owned());
     });
     bar.finish_and_clear();
