@@ -15,5 +15,6 @@ pub mod network;
 pub mod reader;
 pub mod report;
 pub mod selftest;
+pub mod traffic;
 pub mod train;
 pub mod weights;

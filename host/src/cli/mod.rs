@@ -9,6 +9,7 @@ mod info;
 mod progress;
 mod source;
 mod target;
+mod traffic;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +47,8 @@ enum Command {
     Info(info::Arguments),
     /// Write Verilog, C header and reference tables
     Generate(generate::Arguments),
+    /// Count the bytes that training moves, and compare with a GPU
+    Traffic(traffic::Arguments),
     /// Synthesise a core, or each of its blocks, and say what it takes
     Synth(firmware::SynthArguments),
     /// Make the bitstream of a core for a board
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Traffic(arguments) => traffic::run(&arguments),
         Command::Synth(arguments) => firmware::synth(&arguments),
         Command::Bitstream(arguments) => firmware::bitstream(&arguments),
         Command::Flash(arguments) => firmware::load(&arguments),

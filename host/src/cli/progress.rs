@@ -67,3 +67,11 @@ impl Observer for Progress {
         }
     }
 }
+
+/// Hears nothing.
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn batch(&mut self, _: &BatchRecord) {}
+    fn epoch(&mut self, _: &EpochRecord) {}
+}

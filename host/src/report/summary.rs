@@ -1,7 +1,8 @@
 //! The final report.
 
+use crate::traffic::measured;
 use crate::train::{Summary, Totals};
-use backspike_arch::{ArchConfig, Counter, TIME_BLOCK};
+use backspike_arch::{ArchConfig, Counter};
 use std::fmt::Write;
 
 /// Busy cycles, events and efficiency of one engine.
@@ -114,34 +115,23 @@ fn write(text: &mut String, summary: &Summary, config: &ArchConfig) -> std::fmt:
         cycles as f64 / busiest.max(1) as f64
     )?;
     writeln!(text, "\nmemory           read bytes   written bytes")?;
-    for (name, read, written) in traffic(totals, config) {
+    for (name, read, written) in by_memory(totals, config) {
         writeln!(text, "{name:<12} {read:>14} {written:>15}")?;
     }
     writeln!(text, "\nweight hash {}", summary.weight_hash)
 }
 
 /// Bytes read and written by the engines, memory by memory.
-fn traffic(totals: &Totals, config: &ArchConfig) -> Vec<(&'static str, u64, u64)> {
-    use Counter::*;
-    let half_row = config.lanes as u64 * 2;
-    let full_row = config.lanes as u64 * 4;
-    let plane = (config.plane_bits() as u64).div_ceil(8);
-    let updated = totals[WgUpdateRows];
-    let weights = totals[FpVisits] + totals[BpVisits] + updated;
-    let gradients = totals[WgVisits] + updated;
-    let errors = totals[BpErrorReads] + totals[WgErrorReads];
-    // Each step of a trace word has its nonzero bit written, one byte a tile-block.
-    let nonzero = totals[BpWords] * (TIME_BLOCK as u64).div_ceil(8);
-    vec![
-        ("weight", weights * half_row, updated * half_row),
-        ("state", updated * half_row, updated * half_row),
-        ("gradient", gradients * full_row, gradients * full_row),
-        ("spike", (totals[FpWords] + totals[WgWords]) * plane, totals[FpTileBlocks] * plane),
-        ("trace", totals[BpWords] * 3 * plane, totals[FpTileBlocks] * 3 * plane),
-        ("error", errors * half_row, totals[BpErrorWrites] * half_row),
-        // Its reads ride along with those of errors and are not counted.
-        ("nonzero", 0, nonzero),
-        ("membrane", 0, totals[FpMembraneWords] * full_row),
-        ("host", totals[IoWords] * 4, totals[HostWrites] * 4),
-    ]
+fn by_memory(totals: &Totals, config: &ArchConfig) -> Vec<(&'static str, u64, u64)> {
+    let mut memories: Vec<(&'static str, u64, u64)> = Vec::new();
+    for access in measured(totals, config) {
+        match memories.iter_mut().find(|(name, ..)| *name == access.memory) {
+            Some((_, read, written)) => {
+                *read += access.read;
+                *written += access.written;
+            }
+            None => memories.push((access.memory, access.read, access.written)),
+        }
+    }
+    memories
 }
