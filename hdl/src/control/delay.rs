@@ -44,9 +44,14 @@ impl<const N: usize> Logic for Delay<N> {
         for i in 0..self._cycles {
             self.valid[i].clock.next = self.clock.val();
             self.valid[i].d.next = self.carry_valid.val();
-            self.carry_valid.next = self.valid[i].q.val();
             self.data[i].clock.next = self.clock.val();
-            self.data[i].d.next = self.carry_data.val();
+            // Data that nothing guards stay: no clock need reach them.
+            if self.carry_valid.val() {
+                self.data[i].d.next = self.carry_data.val();
+            } else {
+                self.data[i].d.next = self.data[i].q.val();
+            }
+            self.carry_valid.next = self.valid[i].q.val();
             self.carry_data.next = self.data[i].q.val();
         }
         self.valid_o.next = self.carry_valid.val();

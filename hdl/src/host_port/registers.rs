@@ -91,7 +91,13 @@ impl Logic for Registers {
             }
             self.amount.next = self.count_i[i].val();
             self.counter[i].clock.next = self.clock.val();
-            self.counter[i].d.next = self.counter[i].q.val() + bit_cast::<32, 6>(self.amount.val());
+            // A counter that does not count needs no clock.
+            if self.amount.val().any() {
+                self.counter[i].d.next =
+                    self.counter[i].q.val() + bit_cast::<32, 6>(self.amount.val());
+            } else {
+                self.counter[i].d.next = self.counter[i].q.val();
+            }
         }
         if self.ren_i.val() {
             self.data.d.next = self.value.val();

@@ -92,10 +92,12 @@ impl Logic for BackwardNeuron {
             self.leak.next = self.later_shifted.val();
         }
         // A hard reset cuts the path to later steps.
-        if self.spike_i.val() && (self.reset_i.val() == bits::<2>(1)) {
-            self.leaked.d.next = bits::<40>(0);
-        } else {
-            self.leaked.d.next = self.later.val() - self.leak.val();
+        if self.valid_i.val() {
+            if self.spike_i.val() && (self.reset_i.val() == bits::<2>(1)) {
+                self.leaked.d.next = bits::<40>(0);
+            } else {
+                self.leaked.d.next = self.later.val() - self.leak.val();
+            }
         }
         self.valid1.d.next = self.valid_i.val();
 
@@ -132,10 +134,12 @@ impl Logic for BackwardNeuron {
         }
         // 48 bits: a 47-bit and a 40-bit number. Outside the surrogate's windows no gradient passes. The readout takes its error as it
         // is: a gain of one.
-        if !self.readout_i.val() && (self.code_i.val() == bits::<2>(0)) {
-            self.difference.d.next = bits::<48>(0);
-        } else {
-            self.difference.d.next = self.e_wide.val() - self.through_scaled.val();
+        if self.valid1.q.val() {
+            if !self.readout_i.val() && (self.code_i.val() == bits::<2>(0)) {
+                self.difference.d.next = bits::<48>(0);
+            } else {
+                self.difference.d.next = self.e_wide.val() - self.through_scaled.val();
+            }
         }
         if self.readout_i.val() {
             self.gain.next = bits::<4>(0);

@@ -60,17 +60,22 @@ impl Logic for ErrorRounder {
             self.folded.next = self.v_i.val();
         }
         self.shifted.next = self.folded.val() >> self.input_shift_i.val();
-        if self.v_i.val().get_bit(39) {
-            self.scaled.d.next = !self.shifted.val();
-        } else {
-            self.scaled.d.next = self.shifted.val();
+        // The wide registers hold between steps, so that no clock need reach them.
+        if self.valid_i.val() {
+            if self.v_i.val().get_bit(39) {
+                self.scaled.d.next = !self.shifted.val();
+            } else {
+                self.scaled.d.next = self.shifted.val();
+            }
         }
 
         // -2^39 has a magnitude of 40 bits unsigned.
-        if self.scaled.q.val().get_bit(39) {
-            self.magnitude.d.next = bits::<40>(0) - self.scaled.q.val();
-        } else {
-            self.magnitude.d.next = self.scaled.q.val();
+        if self.valid[0].q.val() {
+            if self.scaled.q.val().get_bit(39) {
+                self.magnitude.d.next = bits::<40>(0) - self.scaled.q.val();
+            } else {
+                self.magnitude.d.next = self.scaled.q.val();
+            }
         }
         self.negative[0].d.next = self.scaled.q.val().get_bit(39);
 

@@ -120,6 +120,7 @@ impl Logic for ForwardNeuron {
         dff_setup!(self, clock, step3, first3, leaked, addend, valid4, step4, membrane, valid5);
         dff_setup!(self, clock, step5, valid6, step6, spikes, codes0, codes1);
 
+        // What a step works with holds until the next one, so that between steps no clock need reach it.
         // Cycle 0. x >>> input_shift: a right shift of the two's complement floors; negative numbers are complemented around an
         // unsigned shift. 40 bits: the FP accumulator.
         if self.sum_i.val().get_bit(39) {
@@ -128,10 +129,12 @@ impl Logic for ForwardNeuron {
             self.sum_folded.next = self.sum_i.val();
         }
         self.sum_shifted.next = self.sum_folded.val() >> self.input_shift_i.val();
-        if self.sum_i.val().get_bit(39) {
-            self.scaled.d.next = !self.sum_shifted.val();
-        } else {
-            self.scaled.d.next = self.sum_shifted.val();
+        if self.valid_i.val() {
+            if self.sum_i.val().get_bit(39) {
+                self.scaled.d.next = !self.sum_shifted.val();
+            } else {
+                self.scaled.d.next = self.sum_shifted.val();
+            }
         }
         self.valid1.d.next = self.valid_i.val();
         self.step1.d.next = self.step_i.val();
@@ -153,8 +156,10 @@ impl Logic for ForwardNeuron {
             self.theta_wide.next = bit_cast::<42, 32>(self.theta_i.val());
             self.theta34.next = bit_cast::<34, 32>(self.theta_i.val());
         }
-        self.drive.d.next = self.scaled_wide.val();
-        self.drive_reset.d.next = self.scaled_wide.val() - self.theta_wide.val();
+        if self.valid1.q.val() {
+            self.drive.d.next = self.scaled_wide.val();
+            self.drive_reset.d.next = self.scaled_wide.val() - self.theta_wide.val();
+        }
         self.valid2.d.next = self.valid1.q.val();
         self.step2.d.next = self.step1.q.val();
         self.first2.d.next = self.first1.q.val();
@@ -171,10 +176,14 @@ impl Logic for ForwardNeuron {
             && (self.fire_ge_i.val() || (self.distance.val() != bits::<34>(0)));
         // Lanes without a neuron never spike, so their membrane is never reset and stays zero.
         self.fires.next = (self.above.val() && self.active_i.val()) && !self.readout_i.val();
-        self.distance_kept.d.next = self.distance.val();
-        self.spike_kept.d.next = self.fires.val();
-        self.drive3.d.next = self.drive.q.val();
-        self.drive_reset3.d.next = self.drive_reset.q.val();
+        if self.valid2.q.val() || self.valid5.q.val() {
+            self.distance_kept.d.next = self.distance.val();
+            self.spike_kept.d.next = self.fires.val();
+        }
+        if self.valid2.q.val() {
+            self.drive3.d.next = self.drive.q.val();
+            self.drive_reset3.d.next = self.drive_reset.q.val();
+        }
         self.valid3.d.next = self.valid2.q.val();
         self.step3.d.next = self.step2.q.val();
         self.first3.d.next = self.first2.q.val();
@@ -206,15 +215,17 @@ impl Logic for ForwardNeuron {
             self.leak.next = self.base_shifted.val();
         }
         // A reset after the leak: a hard one drops what leaked, a soft one takes the input less the threshold.
-        if self.hard_reset.val() && !self.reset_before_leak_i.val() {
-            self.leaked.d.next = bits::<34>(0);
-        } else {
-            self.leaked.d.next = self.base.val() - self.leak.val();
-        }
-        if self.soft_reset.val() && !self.reset_before_leak_i.val() {
-            self.addend.d.next = self.drive_reset3.q.val();
-        } else {
-            self.addend.d.next = self.drive3.q.val();
+        if self.valid3.q.val() {
+            if self.hard_reset.val() && !self.reset_before_leak_i.val() {
+                self.leaked.d.next = bits::<34>(0);
+            } else {
+                self.leaked.d.next = self.base.val() - self.leak.val();
+            }
+            if self.soft_reset.val() && !self.reset_before_leak_i.val() {
+                self.addend.d.next = self.drive_reset3.q.val();
+            } else {
+                self.addend.d.next = self.drive3.q.val();
+            }
         }
         self.valid4.d.next = self.valid3.q.val();
         self.step4.d.next = self.step3.q.val();

