@@ -76,9 +76,9 @@ pub const BOARDS: &[Board] = &[
         uart: ("uart_rx", "uart_tx"),
         constraints: include_str!("../../constraints/ecpix5.lpf"),
         preset: "tiny",
-        core_mhz: 50,
-        // The FT2232H divides 12 MHz; the link takes eight cycles a bit at least.
-        baud: 6_000_000,
+        core_mhz: 80,
+        // The FT2232H divides 12 MHz, here by 1.5; the link takes eight cycles a bit at least.
+        baud: 8_000_000,
         loader: "ecpix5",
     },
 ];
