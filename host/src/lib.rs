@@ -12,6 +12,7 @@ pub mod device;
 pub mod encode;
 pub mod link;
 pub mod network;
+pub mod ppa;
 pub mod reader;
 pub mod report;
 pub mod selftest;

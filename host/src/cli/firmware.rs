@@ -22,7 +22,7 @@ fn boards() -> String {
 }
 
 /// A spinner with the time and what is done now.
-fn spinner() -> ProgressBar {
+pub fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
         bar.set_style(style);

@@ -6,6 +6,7 @@ mod eval;
 mod firmware;
 mod generate;
 mod info;
+mod ppa;
 mod progress;
 mod source;
 mod target;
@@ -47,6 +48,8 @@ enum Command {
     Info(info::Arguments),
     /// Write Verilog, C header and reference tables
     Generate(generate::Arguments),
+    /// Estimate a core as a chip: area, clock, and energy of training a network
+    Ppa(ppa::Arguments),
     /// Count the bytes that training moves, and compare with a GPU
     Traffic(traffic::Arguments),
     /// Synthesise a core, or each of its blocks, and say what it takes
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Ppa(arguments) => ppa::run(&arguments),
         Command::Traffic(arguments) => traffic::run(&arguments),
         Command::Synth(arguments) => firmware::synth(&arguments),
         Command::Bitstream(arguments) => firmware::bitstream(&arguments),

@@ -1,0 +1,162 @@
+//! Toggles to energy.
+
+use crate::liberty::{CellKind, Library, slew};
+use crate::memory::Sram;
+use crate::netlist::{Net, Netlist};
+use crate::simulation::Activity;
+use anyhow::Result;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Energy of a block, fJ at the library's process and voltage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Part {
+    /// Gates and wires that switch.
+    pub switching: f64,
+    /// Clock pins of flip-flops and clock gates, and their wires.
+    pub clock: f64,
+}
+
+/// Energy of a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Energy {
+    /// By block: the first part of the cells' names.
+    pub parts: BTreeMap<String, Part>,
+    /// fJ at `clock_mhz`.
+    pub leakage: f64,
+}
+
+impl Energy {
+    /// Of all blocks together, fJ.
+    pub fn switching(&self) -> f64 {
+        self.parts.values().map(|part| part.switching).sum()
+    }
+
+    /// Of all clock pins together, fJ.
+    pub fn clock(&self) -> f64 {
+        self.parts.values().map(|part| part.clock).sum()
+    }
+}
+
+/// What toggles cost in a netlist.
+pub struct EnergyModel {
+    parts: Vec<String>,
+    /// Of every net: fJ of a toggle, and whose it is.
+    nets: Vec<(f64, u32)>,
+    /// Of every clock net: fJ of a cycle in it, by part.
+    clocks: HashMap<Net, Vec<(u32, f64)>>,
+    /// nW.
+    leakage: f64,
+    /// um2 by part.
+    area: BTreeMap<String, f64>,
+}
+
+/// The block of a cell: the name up to the first dot, without numbers at its end.
+fn part_of(name: &str) -> &str {
+    match name.split_once('.') {
+        Some((block, _)) => block.trim_end_matches(|c: char| c.is_ascii_digit()),
+        None => "top",
+    }
+}
+
+impl EnergyModel {
+    /// Every sink of a net adds its pin's capacitance and the wire to it, which is taken as the library's unit load.
+    pub fn new(netlist: &Netlist, library: &Library) -> Result<Self> {
+        let mut parts: Vec<String> = Vec::new();
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let mut number = |name: &str| {
+            *numbers.entry(name.to_owned()).or_insert_with(|| {
+                parts.push(name.to_owned());
+                parts.len() as u32 - 1
+            })
+        };
+        let host = number("inputs");
+        let mut loads = vec![0.0; netlist.nets];
+        let mut nets = vec![(0.0, host); netlist.nets];
+        let mut clocks: HashMap<Net, Vec<(u32, f64)>> = HashMap::new();
+        let mut area: BTreeMap<String, f64> = BTreeMap::new();
+        let mut leakage = 0.0;
+        let v2 = library.voltage * library.voltage;
+        let cells = || {
+            netlist
+                .instances
+                .iter()
+                .filter_map(|instance| Some((instance, library.cells.get(&instance.cell)?)))
+        };
+        let net_of = |pins: &[(String, Net)], name: &str| {
+            pins.iter().find(|(pin, _)| pin == name).map(|(_, net)| *net)
+        };
+        for (instance, cell) in cells() {
+            let part = number(part_of(&instance.name));
+            *area.entry(part_of(&instance.name).to_owned()).or_insert(0.0) += cell.area;
+            leakage += cell.leakage;
+            let clock = match cell.kind {
+                CellKind::Gates => None,
+                CellKind::FlipFlop { clock, idle, .. }
+                | CellKind::ClockGate { clock, idle, .. } => Some((clock, idle)),
+            };
+            for (index, (name, capacitance)) in cell.inputs.iter().enumerate() {
+                let Some(net) = net_of(&instance.pins, name) else { continue };
+                let load = capacitance + library.unit_load;
+                match clock {
+                    // Two edges of half C V^2 each, and what the cell itself takes.
+                    Some((pin, idle)) if pin == index => {
+                        clocks.entry(net).or_default().push((part, idle + load * v2));
+                    }
+                    _ => loads[net as usize] += load,
+                }
+            }
+        }
+        // Memories' pins load nets like a gate's.
+        for instance in netlist.instances.iter().filter(|i| Sram::of(&i.cell).is_some()) {
+            for (pin, net) in &instance.pins {
+                if !pin.contains("rdata") && pin != "clock" {
+                    loads[*net as usize] += 2.0 * library.unit_load;
+                }
+            }
+        }
+        for (net, load) in loads.iter().enumerate() {
+            nets[net].0 = 0.5 * load * v2;
+        }
+        for (instance, cell) in cells() {
+            let part = number(part_of(&instance.name));
+            for output in &cell.outputs {
+                let Some(net) = net_of(&instance.pins, &output.name) else { continue };
+                let (energy, owner) = &mut nets[net as usize];
+                // A flip-flop's table holds the clock's edge too, which `idle` counts.
+                *energy += output.energy.at(slew(), loads[net as usize]).max(0.0);
+                *owner = part;
+            }
+        }
+        let merged = clocks.into_iter().map(|(net, list)| {
+            let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
+            list.into_iter().for_each(|(part, energy)| *sums.entry(part).or_insert(0.0) += energy);
+            (net, sums.into_iter().collect())
+        });
+        let clocks = merged.collect();
+        Ok(Self { parts, nets, clocks, leakage, area })
+    }
+
+    /// um2 by block, memories apart.
+    pub fn area(&self) -> &BTreeMap<String, f64> {
+        &self.area
+    }
+
+    /// Energy of what was counted, at a clock of `clock_mhz`.
+    pub fn energy(&self, activity: &Activity, clock_mhz: f64) -> Energy {
+        let mut parts = vec![Part::default(); self.parts.len()];
+        for (net, (&toggles, (energy, part))) in activity.toggles.iter().zip(&self.nets).enumerate()
+        {
+            match self.clocks.get(&(net as Net)) {
+                // A cycle is two toggles.
+                Some(sinks) => sinks.iter().for_each(|(part, energy)| {
+                    parts[*part as usize].clock += energy * toggles as f64 / 2.0;
+                }),
+                None => parts[*part as usize].switching += energy * toggles as f64,
+            }
+        }
+        // nW x us = fJ.
+        let leakage = self.leakage * activity.cycles as f64 / clock_mhz;
+        Energy { parts: self.parts.iter().cloned().zip(parts).collect(), leakage }
+    }
+}

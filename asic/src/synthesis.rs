@@ -1,0 +1,76 @@
+//! Verilog to standard cells.
+
+use crate::netlist::Netlist;
+use anyhow::Result;
+use backspike_firmware::flow::Flow;
+use backspike_hdl::emit::Design;
+
+/// A design as cells.
+pub struct Chip {
+    pub netlist: Netlist,
+    /// Its Verilog, for timing analysis, in the folder of the flow.
+    pub verilog: String,
+}
+
+/// Enabled registers of at least this many bits get a clock gate, where the library has one.
+const GATED_BITS: usize = 4;
+
+/// The file with [`RESET_AS_ENABLE`].
+const REGISTERS: &str = "registers.map.v";
+
+/// Only registers without reset get clock gates: those with one become registers that are enabled by their reset too.
+const RESET_AS_ENABLE: &str = r"
+module \$_SDFFE_PP0P_ (input D, C, R, E, output Q);
+  \$_DFFE_PP_ register (.D(D & ~R), .C(C), .E(E | R), .Q(Q));
+endmodule
+module \$_SDFFE_PP1P_ (input D, C, R, E, output Q);
+  \$_DFFE_PP_ register (.D(D | R), .C(C), .E(E | R), .Q(Q));
+endmodule
+module \$_SDFFCE_PP0P_ (input D, C, R, E, output Q);
+  \$_DFFE_PP_ register (.D(D & ~R), .C(C), .E(E), .Q(Q));
+endmodule
+module \$_SDFFCE_PP1P_ (input D, C, R, E, output Q);
+  \$_DFFE_PP_ register (.D(D | R), .C(C), .E(E), .Q(Q));
+endmodule
+";
+
+/// Maps `design` to the cells of the Liberty file `liberty` in the flow's folder, aiming at a cycle of `period_ps`. Memories stay what they
+/// are; blocks are mapped one by one and then flattened, so that cells keep the names of their blocks.
+pub fn synthesise_chip(
+    flow: &mut Flow,
+    design: &Design,
+    liberty: &str,
+    period_ps: u32,
+) -> Result<Chip> {
+    let top = design.top().to_owned();
+    let (source, blif, verilog) =
+        (format!("{top}.v"), format!("{top}.blif"), format!("{top}.netlist.v"));
+    flow.write(&source, &design.to_single_file())?;
+    flow.write(REGISTERS, RESET_AS_ENABLE)?;
+    let gates = if flow.read(liberty)?.contains("clock_gating_integrated_cell") {
+        format!(
+            "techmap -map {REGISTERS}; simplemap; opt_merge; opt_clean; clockgate -liberty {liberty} -min_net_size {GATED_BITS};"
+        )
+    } else {
+        String::new()
+    };
+    let script = format!(
+        "read_verilog {source}; blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
+         abc -D {period_ps} -liberty {liberty}; flatten; opt_clean -purge; \
+         write_verilog -noattr {verilog}; write_blif -cname {blif}"
+    );
+    let mut yosys = flow.tool("yosys", "-V")?;
+    yosys.args(["-p", &script]);
+    flow.step(
+        &format!("mapping of {top}"),
+        yosys,
+        &[&source, liberty],
+        &[&blif, &verilog],
+        |line| {
+            let (number, pass) = line.split_once(" Executing ")?;
+            (number.matches('.').count() <= 2).then_some(pass)
+        },
+    )?;
+    let netlist = Netlist::parse(&flow.read(&blif)?)?;
+    Ok(Chip { netlist, verilog })
+}

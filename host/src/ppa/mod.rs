@@ -1,0 +1,7 @@
+//! Power, performance and area of a core as a chip, for a network that it trains.
+
+mod phases;
+mod report;
+
+pub use phases::{Phase, phases, trained};
+pub use report::{Estimate, PhaseEstimate, html};

@@ -1,0 +1,148 @@
+//! Training on the gate-level core, one phase at a time.
+
+use crate::compiler::Program;
+use crate::core::{Core, token};
+use crate::data::Dataset;
+use crate::device::emulator;
+use crate::encode::{Encoder, PlaneShape};
+use crate::network::Network;
+use crate::train::batch::{Batch, Feed, shuffled};
+use crate::train::loss::LossUnit;
+use crate::train::scale::ScaleRule;
+use crate::train::{BatchRecord, EpochRecord, Observer, RunOptions, Totals, Trainer};
+use crate::weights::Weights;
+use anyhow::{Context, Result};
+use backspike_arch::{Counters, DeviceError, Engine};
+use backspike_asic::{Activity, GateDevice};
+use std::sync::atomic::AtomicBool;
+
+/// What happened in all stretches of one phase.
+#[derive(Clone, Default)]
+pub struct Phase {
+    pub name: &'static str,
+    pub activity: Activity,
+    pub totals: Totals,
+}
+
+/// Cycles of the idle phase.
+const IDLE: u64 = 1000;
+
+struct Deaf;
+
+impl Observer for Deaf {
+    fn batch(&mut self, _: &BatchRecord) {}
+    fn epoch(&mut self, _: &EpochRecord) {}
+}
+
+/// The weights after an epoch on the emulator: activity of a network that has begun to learn, not of noise.
+pub fn trained(network: &Network, program: &Program, data: &Dataset) -> Result<Weights> {
+    let mut network = network.clone();
+    network.training.epochs = 1;
+    let device = emulator(&program.config, 1)?;
+    let mut trainer = Trainer::new(&network, program.clone(), device, None)?;
+    let stop = AtomicBool::new(false);
+    let options = RunOptions { threads: 1, steps: None, stop: &stop, store: None };
+    trainer.run(data, &options, &mut Deaf)?;
+    Ok(trainer.weights().clone())
+}
+
+/// A core whose phases are told apart.
+struct Meter {
+    core: Core,
+    device: GateDevice,
+    counters: Counters,
+    activity: Activity,
+}
+
+impl Meter {
+    fn begin(&mut self) -> Result<(), DeviceError> {
+        self.core.push_counters()?;
+        self.counters = self.core.receive_counters()?;
+        self.activity = self.device.activity();
+        Ok(())
+    }
+
+    /// Waits for `token` and adds what happened since [`begin`](Self::begin).
+    fn end(&mut self, token: u8, phase: &mut Phase) -> Result<(), DeviceError> {
+        self.core.wait(Engine::Io, token)?;
+        self.core.push_slot_free()?;
+        self.core.receive(1)?;
+        phase.activity.add(&self.device.activity().since(&self.activity));
+        self.core.push_counters()?;
+        phase.totals.add(&self.core.receive_counters()?.since(&self.counters));
+        Ok(())
+    }
+}
+
+/// Trains `samples` samples and updates the weights once, phase by phase: FP, BP, WG, UPDATE, then idle. `heard` is told of every sample.
+pub fn phases(
+    network: &Network,
+    program: &Program,
+    data: &Dataset,
+    weights: &Weights,
+    device: &GateDevice,
+    samples: usize,
+    mut heard: impl FnMut(usize),
+) -> Result<[Phase; 5]> {
+    let seed = network.training.seed;
+    let shape = PlaneShape::new(program.config.lanes, network.input_len(), program.steps);
+    let encoder = Encoder::new(network.encoder, shape, seed);
+    let order = shuffled(data.train.len(), seed, 1);
+    let order = &order[..samples.min(order.len())];
+    let feed = Feed {
+        split: &data.train,
+        sample_len: data.sample_len(),
+        encoder: &encoder,
+        order,
+        batch: order.len(),
+        epoch: 1,
+    };
+    let batch = feed.run(1, 0, |next| next(Batch::default())).context("There are no samples")?;
+    let rule = ScaleRule::new(network, program.config.error_max_exp)?;
+    let mut loss = LossUnit::new(network, program);
+    let mut core = Core::open(Box::new(device.clone()), program.clone())?;
+    core.load(weights)?;
+    let mut meter = Meter {
+        core,
+        device: device.clone(),
+        counters: Counters::default(),
+        activity: Activity::default(),
+    };
+    let named = |name| Phase { name, ..Phase::default() };
+    let [mut fp, mut bp, mut wg, mut update, mut idle] =
+        ["FP", "BP", "WG", "UPDATE", "idle"].map(named);
+    for sample in 0..batch.len() {
+        meter.begin()?;
+        meter.core.forward(0, batch.sample(sample))?;
+        meter.core.post(Engine::Fp, token::FORWARD)?;
+        meter.end(token::FORWARD, &mut fp)?;
+
+        meter.core.push_output(0)?;
+        let words = meter.core.output_words();
+        loss.evaluate(meter.core.receive(words)?, batch.labels[sample]);
+
+        meter.begin()?;
+        meter.core.backward(0, loss.errors(rule.first().exponent))?;
+        meter.core.post(Engine::Bp, token::BACKWARD)?;
+        meter.end(token::BACKWARD, &mut bp)?;
+
+        meter.begin()?;
+        meter.core.accumulate(0)?;
+        meter.core.post(Engine::Wg, token::FREE)?;
+        meter.end(token::FREE, &mut wg)?;
+        heard(sample + 1);
+    }
+    meter.begin()?;
+    let scale = rule.first();
+    for layer in 0..network.layers.len() {
+        let rate = rule.rate_shift(network.training.learning_rate.shift);
+        meter.core.update(layer, rate, rule.scale_shift(&scale), seed)?;
+    }
+    meter.core.post(Engine::Wg, token::UPDATED)?;
+    meter.end(token::UPDATED, &mut update)?;
+
+    meter.begin()?;
+    device.rest(IDLE)?;
+    idle.activity = device.activity().since(&meter.activity);
+    Ok([fp, bp, wg, update, idle])
+}
