@@ -7,6 +7,7 @@
 //!     gate-level simulation as a Device --> toggles of every net --> energy by the library's tables
 //! ```
 
+mod adders;
 mod device;
 mod energy;
 mod expression;
@@ -18,6 +19,7 @@ mod simulation;
 mod synthesis;
 mod timing;
 
+pub use adders::{Adder, compare_adders};
 pub use device::GateDevice;
 pub use energy::{Energy, EnergyModel, Part};
 pub use liberty::{Cell, CellKind, Library, default_liberty};

@@ -1,5 +1,6 @@
 //! Command line: one file per subcommand.
 
+mod adders;
 mod data;
 mod device;
 mod eval;
@@ -50,6 +51,8 @@ enum Command {
     Generate(generate::Arguments),
     /// Estimate a core as a chip: area, clock, and energy of training a network
     Ppa(ppa::Arguments),
+    /// Compare the fixed-point accumulator with a binary16 adder, as cells
+    Adders(adders::Arguments),
     /// Count the bytes that training moves, and compare with a GPU
     Traffic(traffic::Arguments),
     /// Synthesise a core, or each of its blocks, and say what it takes
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Info(arguments) => info::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Ppa(arguments) => ppa::run(&arguments),
+        Command::Adders(arguments) => adders::run(&arguments),
         Command::Traffic(arguments) => traffic::run(&arguments),
         Command::Synth(arguments) => firmware::synth(&arguments),
         Command::Bitstream(arguments) => firmware::bitstream(&arguments),
