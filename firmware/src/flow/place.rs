@@ -17,7 +17,7 @@ pub struct Usage {
 /// A placed and routed netlist.
 #[derive(Clone, Debug, Serialize)]
 pub struct Placement {
-    /// Its file for the packer, in the folder of the flow.
+    /// Its file for the packer, in the folder of the flow; none out of context.
     #[serde(skip)]
     pub config: String,
     /// Resources of the part by nextpnr's names.
@@ -47,21 +47,22 @@ pub fn place(flow: &mut Flow, name: &str, json: &str, goal: Goal) -> Result<Plac
     let (config, report) = (format!("{name}.config"), format!("{name}.report.json"));
     let mut nextpnr = flow.tool("nextpnr-ecp5", "--version")?;
     nextpnr.args([goal.part.die, "--package", goal.part.package, "--speed", goal.part.speed]);
-    nextpnr.args(["--json", json, "--textcfg", &config, "--report", &report]);
+    nextpnr.args(["--json", json, "--report", &report]);
     nextpnr.args(["--freq", &goal.clock_mhz.to_string(), "--seed", &goal.seed.to_string()]);
     nextpnr.arg("--timing-allow-fail");
-    let mut inputs = vec![json];
+    let (mut inputs, mut outputs) = (vec![json], vec![report.as_str()]);
     match goal.constraints {
         Some(constraints) => {
-            nextpnr.args(["--lpf", constraints]);
+            nextpnr.args(["--lpf", constraints, "--textcfg", &config]);
             inputs.push(constraints);
+            outputs.push(&config);
         }
         None => {
             nextpnr.arg("--out-of-context");
         }
     }
     let step = format!("placement of {name}");
-    let outcome = flow.step(&step, nextpnr, &inputs, &[&config, &report], phase);
+    let outcome = flow.step(&step, nextpnr, &inputs, &outputs, phase);
     let log = flow.read(&format!("{}.log", stem(&step))).unwrap_or_default();
     let short = overfull(&log);
     ensure!(

@@ -32,7 +32,9 @@ const INTERRUPTED: u8 = 130;
   backspike data mnist && backspike train examples/mnist.toml --threads 2
   backspike eval examples/mnist.toml --checkpoint runs/mnist
   backspike info examples/mnist.toml --preset edge
-  backspike generate --preset edge --lanes 16 -o build/verilog"
+  backspike generate --preset edge --lanes 16 -o build/verilog
+  backspike bitstream --board ulx3s && backspike flash --board ulx3s
+  backspike ppa examples/digits.toml"
 )]
 struct Cli {
     #[command(subcommand)]
