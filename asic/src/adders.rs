@@ -82,7 +82,7 @@ fn measure(
             before = simulation.activity().clone();
         }
     }
-    let model = EnergyModel::new(&chip.netlist, library)?;
+    let model = EnergyModel::new(&chip.netlist, library);
     let energy = model.energy(&simulation.activity().since(&before), 1e6 / f64::from(period_ps));
     Ok(Adder {
         name,

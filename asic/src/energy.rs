@@ -1,10 +1,9 @@
 //! Toggles to energy.
 
-use crate::liberty::{CellKind, Library, slew};
+use crate::liberty::{CellKind, Library, SLEW_NS};
 use crate::memory::Sram;
 use crate::netlist::{Net, Netlist};
 use crate::simulation::Activity;
-use anyhow::Result;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -61,7 +60,7 @@ fn part_of(name: &str) -> &str {
 
 impl EnergyModel {
     /// Every sink of a net adds its pin's capacitance and the wire to it, which is taken as the library's unit load.
-    pub fn new(netlist: &Netlist, library: &Library) -> Result<Self> {
+    pub fn new(netlist: &Netlist, library: &Library) -> Self {
         let mut parts: Vec<String> = Vec::new();
         let mut numbers: HashMap<String, u32> = HashMap::new();
         let mut number = |name: &str| {
@@ -124,7 +123,7 @@ impl EnergyModel {
                 let Some(net) = net_of(&instance.pins, &output.name) else { continue };
                 let (energy, owner) = &mut nets[net as usize];
                 // A flip-flop's table holds the clock's edge too, which `idle` counts.
-                *energy += output.energy.at(slew(), loads[net as usize]).max(0.0);
+                *energy += output.energy.at(SLEW_NS, loads[net as usize]).max(0.0);
                 *owner = part;
             }
         }
@@ -134,7 +133,7 @@ impl EnergyModel {
             (net, sums.into_iter().collect())
         });
         let clocks = merged.collect();
-        Ok(Self { parts, nets, clocks, leakage, area })
+        Self { parts, nets, clocks, leakage, area }
     }
 
     /// um2 by block, memories apart.

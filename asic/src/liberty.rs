@@ -58,7 +58,7 @@ pub struct Output {
     pub energy: Table,
 }
 
-/// Energy over input slew and load, of a transition.
+/// Energy over input slew (ns) and load (fF), of a transition.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     slews: Vec<f64>,
@@ -91,8 +91,8 @@ fn position(axis: &[f64], x: f64) -> (usize, f64) {
     }
 }
 
-/// Slew of every input, ns at 45 nm: a gate or two per stage. Energies hardly depend on it.
-const SLEW_NS: f64 = 0.05;
+/// Slew of every input, ns. Energies hardly depend on it.
+pub const SLEW_NS: f64 = 0.05;
 
 /// Units of a library's numbers.
 #[derive(Clone, Copy)]
@@ -103,8 +103,8 @@ struct Units {
     energy: f64,
     /// nW of a leakage.
     leakage: f64,
-    /// Slew, in the library's unit.
-    slew: f64,
+    /// ns of a time.
+    time: f64,
 }
 
 impl Library {
@@ -121,7 +121,7 @@ impl Library {
         })?;
         let group = parsed.0.first().context("The Liberty file holds no library")?;
         let voltage = number(group, "nom_voltage").unwrap_or(1.0);
-        let units = units(group, voltage)?;
+        let units = units(group)?;
         let mut cells = BTreeMap::new();
         for cell in group.iter_cells() {
             if let Some(read) = read_cell(cell, units)? {
@@ -153,7 +153,7 @@ fn string(group: &Group, name: &str) -> Option<String> {
     }
 }
 
-fn units(group: &Group, voltage: f64) -> Result<Units> {
+fn units(group: &Group) -> Result<Units> {
     let capacitance = group.complex_attribute("capacitive_load_unit");
     let load = match capacitance.map(Vec::as_slice) {
         Some([Value::Float(count), Value::Expression(unit) | Value::String(unit)]) => {
@@ -173,9 +173,8 @@ fn units(group: &Group, voltage: f64) -> Result<Units> {
     let leakage =
         scaled("leakage_power_unit", &[("pw", 1e-3), ("nw", 1.0), ("uw", 1e3), ("mw", 1e6)]);
     let time = scaled("time_unit", &[("ps", 1e-3), ("ns", 1.0)]).unwrap_or(1.0);
-    // Internal energies are in units of load x voltage unit squared (Liberty reference, internal_power), here 1 V.
-    let _ = voltage;
-    Ok(Units { load, energy: load, leakage: leakage.unwrap_or(1.0), slew: SLEW_NS / time })
+    // Internal energies are in units of capacitance times the square of the unit of voltage, 1 V (Liberty reference, internal_power).
+    Ok(Units { load, energy: load, leakage: leakage.unwrap_or(1.0), time })
 }
 
 /// The mean of rise_power and fall_power of the groups `powers`.
@@ -208,7 +207,7 @@ fn table(group: &Group, units: Units) -> Table {
     let values = group.complex_attribute("values").map(|values| floats(values)).unwrap_or_default();
     let values: Vec<Vec<f64>> =
         values.iter().map(|row| row.iter().map(|value| value * units.energy).collect()).collect();
-    let (slews, loads) = (axis("index_1", 1.0), axis("index_2", units.load));
+    let (slews, loads) = (axis("index_1", units.time), axis("index_2", units.load));
     // A table over slew alone is one row.
     let values = if loads.is_empty() {
         values.concat().into_iter().map(|value| vec![value]).collect()
@@ -323,7 +322,7 @@ fn clock_energy(pin: Option<&&Group>, units: Units) -> Result<f64> {
         }
     }
     // The mean of an edge, twice.
-    Ok(2.0 * mean_energy(&powers, units).at(units.slew, 0.0))
+    Ok(2.0 * mean_energy(&powers, units).at(SLEW_NS, 0.0))
 }
 
 /// The library of Debian's package qflow-tech-osu018, where `make setup` unpacks it: the only one in a package registry, of Oklahoma State
@@ -340,11 +339,6 @@ pub fn default_liberty() -> Result<String> {
         .with_context(|| {
             format!("The library {PACKAGED} was not found: run `make setup`, or name another one with --liberty")
         })
-}
-
-/// Slew at which energies are read, in the unit of `library`'s tables.
-pub fn slew() -> f64 {
-    SLEW_NS
 }
 
 #[cfg(test)]

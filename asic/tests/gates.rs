@@ -51,7 +51,7 @@ fn the_cells_train_a_step_as_the_emulator_does() {
     }
     let activity = watched.activity().since(&before);
     lockstep.finish().unwrap();
-    let model = EnergyModel::new(&chip.netlist, &library).unwrap();
+    let model = EnergyModel::new(&chip.netlist, &library);
     let energy = model.energy(&activity, 100.0);
     for block in ["fp", "bp", "wg"] {
         assert!(energy.parts[block].switching > 0.0 && energy.parts[block].clock > 0.0, "{block}");

@@ -118,7 +118,7 @@ fn simulate(
     let shapes = Shapes::of(network);
     let machine = Machine { cores: 1, weights_per_core: config.weights as u64 };
     let dram_bytes = dram(&shapes, &machine).total() as f64 / shapes.batch as f64;
-    let model = EnergyModel::new(netlist, library)?;
+    let model = EnergyModel::new(netlist, library);
     Ok(Estimate::new(
         &found,
         &model,
