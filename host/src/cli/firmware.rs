@@ -56,7 +56,7 @@ pub struct SynthArguments {
     /// FPGA family: ecp5, gowin or xilinx
     #[arg(long, default_value = "ecp5")]
     family: Family,
-    /// Each block on its own, placed and routed: size and speed of lanes, neuron units and engines (ECP5)
+    /// Each block on its own, placed and routed: size and speed of lanes, neuron units and the like (ECP5)
     #[arg(long)]
     blocks: bool,
     /// Directory for Verilog, netlist, logs and the record
