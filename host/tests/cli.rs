@@ -305,3 +305,40 @@ fn interrupt_leaves_a_checkpoint() {
     let checkpoint = Checkpoint::read(&at.join("runs/last.safetensors")).unwrap();
     assert!(checkpoint.position.step > 0);
 }
+
+/// The counters of `traffic` are those that training reports, a sample.
+#[test]
+fn traffic_is_reported_and_recorded() {
+    let directory = workspace();
+    let at = directory.path();
+    let text =
+        stdout(&backspike(at, &["traffic", "net.toml", "--limit", "64", "--json", "traffic.json"]));
+    assert!(text.contains("S-ResNet-18") && text.contains("computed from the dataflow"), "{text}");
+    let record = fs::read_to_string(at.join("traffic.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let trained = stdout(&backspike(
+        at,
+        &["train", "net.toml", "--limit", "64", "--epochs", "1", "--test-limit", "0"],
+    ));
+    let line = trained.lines().find(|line| line.starts_with("gradient ")).unwrap();
+    let read: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let accesses = record["accesses"].as_array().unwrap();
+    let gradients = accesses.iter().filter(|access| access["memory"] == "gradient");
+    assert_eq!(gradients.map(|access| access["read"].as_u64().unwrap()).sum::<u64>(), read);
+}
+
+#[test]
+fn boards_and_bitstreams_that_do_not_fit_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let error = failure(&backspike(at, &["bitstream", "--board", "none"]));
+    assert!(error.contains("There is no board \"none\": the boards are ulx3s, ecpix5."), "{error}");
+    let error = failure(&backspike(at, &["flash", "--board", "ulx3s"]));
+    assert!(error.contains("make it with backspike bitstream --board ulx3s"), "{error}");
+    // A bitstream for the other board: preamble, reset of the checksum, check of the part.
+    let mut bits = vec![0xff, 0xff, 0xbd, 0xb3, 0xff, 0xff, 0xff, 0xff, 0x3b, 0, 0, 0, 0xe2];
+    bits.extend([0, 0, 0, 0x81, 0x11, 0x30, 0x43]);
+    fs::write(at.join("other.bit"), bits).unwrap();
+    let error = failure(&backspike(at, &["flash", "--board", "ulx3s", "--bitstream", "other.bit"]));
+    assert!(error.contains("IDCODE 0x81113043, and ULX3S 85F has 0x41113043"), "{error}");
+}
