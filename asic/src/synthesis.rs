@@ -59,18 +59,8 @@ pub fn synthesise_chip(
          abc -D {period_ps} -liberty {liberty}; flatten; opt_clean -purge; \
          write_verilog -noattr {verilog}; write_blif -cname {blif}"
     );
-    let mut yosys = flow.tool("yosys", "-V")?;
-    yosys.args(["-p", &script]);
-    flow.step(
-        &format!("mapping of {top}"),
-        yosys,
-        &[&source, liberty],
-        &[&blif, &verilog],
-        |line| {
-            let (number, pass) = line.split_once(" Executing ")?;
-            (number.matches('.').count() <= 2).then_some(pass)
-        },
-    )?;
+    let inputs = [source.as_str(), liberty, REGISTERS];
+    flow.yosys(&format!("mapping of {top}"), &script, &inputs, &[&blif, &verilog])?;
     let netlist = Netlist::parse(&flow.read(&blif)?)?;
     Ok(Chip { netlist, verilog })
 }

@@ -121,6 +121,23 @@ impl<'a> Flow<'a> {
         self.write(&stamp, &key)
     }
 
+    /// Runs a script of Yosys as a step.
+    pub fn yosys(
+        &mut self,
+        name: &str,
+        script: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+    ) -> Result<()> {
+        let mut yosys = self.tool("yosys", "-V")?;
+        yosys.args(["-p", script]);
+        self.step(name, yosys, inputs, outputs, |line| {
+            // "2.31.5. Executing ABC9 pass": passes of the script's commands, not theirs.
+            let (number, pass) = line.split_once(" Executing ")?;
+            (number.matches('.').count() <= 2).then_some(pass)
+        })
+    }
+
     fn key(&self, command: &Command, inputs: &[&str]) -> Result<String> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(format!("{command:?} {:?}", self.tools).as_bytes());

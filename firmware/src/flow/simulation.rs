@@ -15,9 +15,8 @@ const LIBRARY: [&str; 2] = ["ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"];
 /// The Verilog of an ECP5 netlist and of the cells it is made of: what is simulated is what would be placed.
 pub fn simulation_text(flow: &mut Flow, netlist: &Netlist) -> Result<String> {
     let verilog = format!("{}.v", netlist.json.replace(".json", ".netlist"));
-    let mut yosys = flow.tool("yosys", "-V")?;
-    yosys.args(["-p", &format!("read_json {}; write_verilog -noattr {verilog}", netlist.json)]);
-    flow.step(&format!("writing {verilog}"), yosys, &[&netlist.json], &[&verilog], |_| None)?;
+    let script = format!("read_json {}; write_verilog -noattr {verilog}", netlist.json);
+    flow.yosys(&format!("writing {verilog}"), &script, &[&netlist.json], &[&verilog])?;
     let mut text = flow.read(&verilog)?;
     let share = share(Tool::find("yosys")?.path())?;
     for name in LIBRARY {

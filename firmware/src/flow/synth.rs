@@ -67,13 +67,7 @@ pub fn synthesise(flow: &mut Flow, family: Family, source: &str, top: &str) -> R
         "read_verilog {source}; {} -top {top} -json {json}; tee -q -o {stat} stat -json",
         family.command()
     );
-    let mut yosys = flow.tool("yosys", "-V")?;
-    yosys.args(["-p", &script]);
-    flow.step(&format!("synthesis of {top}"), yosys, &[source], &[&json, &stat], |line| {
-        // "2.31.5. Executing ABC9 pass": only passes of the family's command, not theirs.
-        let (number, pass) = line.split_once(" Executing ")?;
-        (number.matches('.').count() == 2).then_some(pass)
-    })?;
+    flow.yosys(&format!("synthesis of {top}"), &script, &[source], &[&json, &stat])?;
     let resources = Resources::parse(family, &flow.read(&stat)?)?;
     Ok(Netlist { json, resources })
 }
