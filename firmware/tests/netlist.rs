@@ -1,12 +1,11 @@
 //! The core as the FPGA gets it: what its memories, multipliers and registers became, and whether that still trains.
 
-use backspike_arch::{ArchConfig, Engine, Instruction};
+use backspike_arch::ArchConfig;
 use backspike_emulator::Emulator;
 use backspike_firmware::flow::{Family, Flow, simulation_text, synthesise};
 use backspike_hdl::core::{TOP, core_design};
 use backspike_tb::lockstep::Lockstep;
-use backspike_tb::network::{Limits, Network, Sample};
-use backspike_tb::program::Placement;
+use backspike_tb::step::{train_step, two_layers};
 use backspike_tb::{Optimize, RtlLibrary, RtlOptions};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -109,26 +108,11 @@ fn the_netlist_trains_a_step_as_the_emulator_does() {
     let seed = std::env::var("BACKSPIKE_SEED").map_or(1, |seed| seed.parse().unwrap());
     println!("BACKSPIKE_SEED={seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let limits = Limits { layers: 2, neurons: 17, steps: 6 };
-    let (network, placement) = loop {
-        let network = Network::random(&mut rng, &config, &limits);
-        let placement = Placement::new(&config, &network).filter(|placed| placed.layers() == 2);
-        if let Some(placement) = placement {
-            break (network, placement);
-        }
-    };
+    let (network, placement) = two_layers(&mut rng, &config);
     // Registers and memories of the netlist begin with random bits.
     let mut device = library.device(&RtlOptions { seed, ..RtlOptions::default() }).unwrap();
     let mut emulator = Emulator::new(&config, 1).unwrap();
     let mut lockstep = Lockstep::new(&placement, &network, &mut emulator, &mut device).unwrap();
-    for slot in 0..config.slots {
-        let sample = Sample::random(&mut rng, &network, config.error_max_exp as u8);
-        lockstep.sample(slot, &sample).unwrap();
-        lockstep.train_sample(slot as u8).unwrap();
-    }
-    for slice in 0..2 {
-        let update = Instruction::Update { slice, rate_shift: 6, scale_shift: 4, key: 0x1234_5678 };
-        lockstep.step(Engine::Wg, update).unwrap();
-    }
+    train_step(&mut lockstep, &mut rng, &network, &config).unwrap();
     lockstep.finish().unwrap();
 }

@@ -10,6 +10,7 @@ pub mod network;
 pub mod program;
 mod pty;
 mod rows;
+pub mod step;
 mod tool;
 pub mod toolchain;
 mod uart;

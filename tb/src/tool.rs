@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::toolchain::virtual_environments;
+use crate::toolchain::{said, virtual_environments};
 
 /// A program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,14 +101,9 @@ impl Tool {
             variable: variable(&self.program.file_name().unwrap_or_default().to_string_lossy()),
             reason,
         };
-        let output = self.command().arg(argument).output();
-        let output = output.map_err(|error| broken(format!("it cannot be run ({error})")))?;
-        let said = [output.stdout, output.stderr]
-            .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        if !output.status.success() {
-            return Err(broken(format!("it failed with {} and said `{}`", output.status, said[1])));
-        }
-        said.iter()
+        said(self.command().arg(argument))
+            .map_err(broken)?
+            .iter()
             .flat_map(|text| text.lines())
             // A wheel that is new says so before it compiles itself.
             .find(|line| !line.is_empty() && !line.starts_with("Preparing to run"))

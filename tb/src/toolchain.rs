@@ -177,14 +177,21 @@ fn find_compiler() -> Result<(String, String), ToolchainError> {
     Err(ToolchainError::NoCompiler { searched: candidates.join(", ") })
 }
 
+/// What a command prints to its output and to its errors, or the reason why it fails.
+pub(crate) fn said(command: &mut Command) -> Result<[String; 2], String> {
+    let output = command.output().map_err(|error| format!("it cannot be run ({error})"))?;
+    let said = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    if !output.status.success() {
+        return Err(format!("it failed with {} and said `{}`", output.status, said[1]));
+    }
+    Ok(said)
+}
+
 /// First non-empty line a command prints, or the reason why there is none.
 fn first_line(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("it cannot be run ({error})"))?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(format!("it failed with {} and said `{message}`", output.status));
-    }
-    String::from_utf8_lossy(&output.stdout)
+    let [output, _] = said(command)?;
+    output
         .lines()
         .map(str::trim)
         .find(|line| !line.is_empty())

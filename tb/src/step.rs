@@ -1,0 +1,40 @@
+//! A training step of a small network: what a core in another form than RTL is held to the emulator with.
+
+use crate::lockstep::{Lockstep, LockstepError};
+use crate::network::{Limits, Network, Sample};
+use crate::program::Placement;
+use backspike_arch::{ArchConfig, Engine, Instruction};
+use rand::Rng;
+
+/// Layers of the network.
+const LAYERS: usize = 2;
+
+/// A random network of two layers that fits `config`.
+pub fn two_layers(rng: &mut impl Rng, config: &ArchConfig) -> (Network, Placement) {
+    let limits = Limits { layers: LAYERS, neurons: 17, steps: 6 };
+    loop {
+        let network = Network::random(rng, config, &limits);
+        let placement = Placement::new(config, &network);
+        if let Some(placement) = placement.filter(|placed| placed.layers() == LAYERS) {
+            return (network, placement);
+        }
+    }
+}
+
+/// Trains a random sample in every slot, then updates both layers; everything is compared after each instruction.
+pub fn train_step(
+    lockstep: &mut Lockstep,
+    rng: &mut impl Rng,
+    network: &Network,
+    config: &ArchConfig,
+) -> Result<(), LockstepError> {
+    for slot in 0..config.slots {
+        lockstep.sample(slot, &Sample::random(rng, network, config.error_max_exp as u8))?;
+        lockstep.train_sample(slot as u8)?;
+    }
+    for slice in 0..LAYERS as u8 {
+        let update = Instruction::Update { slice, rate_shift: 6, scale_shift: 4, key: 0x1234_5678 };
+        lockstep.step(Engine::Wg, update)?;
+    }
+    Ok(())
+}
