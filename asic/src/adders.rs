@@ -69,19 +69,18 @@ fn measure(
     let mut simulation = Simulation::new(&chip.netlist, library, 1)?;
     let [reset, add, weight] = ["reset", "add_i", "weight_i"].map(|port| simulation.port(port));
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut before = simulation.activity().clone();
-    for number in 0..=ADDS {
+    let mut cycle = |simulation: &mut Simulation, number: usize| {
         // A new sum begins with a cycle of reset, which is not one of the adds.
-        let first = number % FAN_IN == 0;
+        let first = number.is_multiple_of(FAN_IN);
         simulation.set(&reset, u64::from(first));
         simulation.set(&add, 1);
         simulation.set(&weight, F16::from_f64(normal(&mut rng) * SIGMA).to_bits().into());
         simulation.settle();
         simulation.edge();
-        if number == 0 {
-            before = simulation.activity().clone();
-        }
-    }
+    };
+    cycle(&mut simulation, 0);
+    let before = simulation.activity().clone();
+    (1..=ADDS).for_each(|number| cycle(&mut simulation, number));
     let model = EnergyModel::new(&chip.netlist, library);
     let energy = model.energy(&simulation.activity().since(&before), 1e6 / f64::from(period_ps));
     Ok(Adder {

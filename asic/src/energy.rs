@@ -43,7 +43,7 @@ pub struct EnergyModel {
     /// Of every net: fJ of a toggle, and whose it is.
     nets: Vec<(f64, u32)>,
     /// Of every clock net: fJ of a cycle in it, by part.
-    clocks: HashMap<Net, Vec<(u32, f64)>>,
+    clocks: HashMap<Net, BTreeMap<u32, f64>>,
     /// nW.
     leakage: f64,
     /// um2 by part.
@@ -72,7 +72,7 @@ impl EnergyModel {
         let host = number("inputs");
         let mut loads = vec![0.0; netlist.nets];
         let mut nets = vec![(0.0, host); netlist.nets];
-        let mut clocks: HashMap<Net, Vec<(u32, f64)>> = HashMap::new();
+        let mut clocks: HashMap<Net, BTreeMap<u32, f64>> = HashMap::new();
         let mut area: BTreeMap<String, f64> = BTreeMap::new();
         let mut leakage = 0.0;
         let v2 = library.voltage * library.voltage;
@@ -81,9 +81,6 @@ impl EnergyModel {
                 .instances
                 .iter()
                 .filter_map(|instance| Some((instance, library.cells.get(&instance.cell)?)))
-        };
-        let net_of = |pins: &[(String, Net)], name: &str| {
-            pins.iter().find(|(pin, _)| pin == name).map(|(_, net)| *net)
         };
         for (instance, cell) in cells() {
             let part = number(part_of(&instance.name));
@@ -95,12 +92,13 @@ impl EnergyModel {
                 | CellKind::ClockGate { clock, idle, .. } => Some((clock, idle)),
             };
             for (index, (name, capacitance)) in cell.inputs.iter().enumerate() {
-                let Some(net) = net_of(&instance.pins, name) else { continue };
+                let Some(net) = instance.net(name) else { continue };
                 let load = capacitance + library.unit_load;
                 match clock {
                     // Two edges of half C V^2 each, and what the cell itself takes.
                     Some((pin, idle)) if pin == index => {
-                        clocks.entry(net).or_default().push((part, idle + load * v2));
+                        *clocks.entry(net).or_default().entry(part).or_insert(0.0) +=
+                            idle + load * v2;
                     }
                     _ => loads[net as usize] += load,
                 }
@@ -120,19 +118,13 @@ impl EnergyModel {
         for (instance, cell) in cells() {
             let part = number(part_of(&instance.name));
             for output in &cell.outputs {
-                let Some(net) = net_of(&instance.pins, &output.name) else { continue };
+                let Some(net) = instance.net(&output.name) else { continue };
                 let (energy, owner) = &mut nets[net as usize];
                 // A flip-flop's table holds the clock's edge too, which `idle` counts.
                 *energy += output.energy.at(SLEW_NS, loads[net as usize]).max(0.0);
                 *owner = part;
             }
         }
-        let merged = clocks.into_iter().map(|(net, list)| {
-            let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
-            list.into_iter().for_each(|(part, energy)| *sums.entry(part).or_insert(0.0) += energy);
-            (net, sums.into_iter().collect())
-        });
-        let clocks = merged.collect();
         Self { parts, nets, clocks, leakage, area }
     }
 

@@ -22,7 +22,7 @@ mod timing;
 pub use adders::{Adder, compare_adders};
 pub use device::GateDevice;
 pub use energy::{Energy, EnergyModel, Part};
-pub use liberty::{Cell, CellKind, Library, default_liberty};
+pub use liberty::{Cell, CellKind, Library, read_liberty};
 pub use memory::{Sram, SramUse, memory_energy};
 pub use netlist::Netlist;
 pub use scaling::{GLITCHES, Range, SCALE_45_TO_28, SRAM_45_TO_28};

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use liberty_parser::ast::Value;
 use liberty_parser::liberty::Group;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A library of standard cells.
 #[derive(Clone, Debug)]
@@ -97,10 +98,9 @@ pub const SLEW_NS: f64 = 0.05;
 /// Units of a library's numbers.
 #[derive(Clone, Copy)]
 struct Units {
-    /// fF of a capacitance.
+    /// fF of a capacitance; and fJ of an internal energy, whose unit is that of capacitance times the square of 1 V (Liberty reference,
+    /// internal_power).
     load: f64,
-    /// fJ of an internal energy.
-    energy: f64,
     /// nW of a leakage.
     leakage: f64,
     /// ns of a time.
@@ -173,8 +173,7 @@ fn units(group: &Group) -> Result<Units> {
     let leakage =
         scaled("leakage_power_unit", &[("pw", 1e-3), ("nw", 1.0), ("uw", 1e3), ("mw", 1e6)]);
     let time = scaled("time_unit", &[("ps", 1e-3), ("ns", 1.0)]).unwrap_or(1.0);
-    // Internal energies are in units of capacitance times the square of the unit of voltage, 1 V (Liberty reference, internal_power).
-    Ok(Units { load, energy: load, leakage: leakage.unwrap_or(1.0), time })
+    Ok(Units { load, leakage: leakage.unwrap_or(1.0), time })
 }
 
 /// The mean of rise_power and fall_power of the groups `powers`.
@@ -206,7 +205,7 @@ fn table(group: &Group, units: Units) -> Table {
     };
     let values = group.complex_attribute("values").map(|values| floats(values)).unwrap_or_default();
     let values: Vec<Vec<f64>> =
-        values.iter().map(|row| row.iter().map(|value| value * units.energy).collect()).collect();
+        values.iter().map(|row| row.iter().map(|value| value * units.load).collect()).collect();
     let (slews, loads) = (axis("index_1", units.time), axis("index_2", units.load));
     // A table over slew alone is one row.
     let values = if loads.is_empty() {
@@ -329,10 +328,15 @@ fn clock_energy(pin: Option<&&Group>, units: Units) -> Result<f64> {
 /// University for 180 nm.
 const PACKAGED: &str = "build/osu018/usr/share/qflow/tech/osu018/osu018_stdcells.lib";
 
-/// The text of the library that `make setup` installs: below this folder, those above it, or the source tree.
-pub fn default_liberty() -> Result<String> {
+/// The text of the Liberty file at `path`; without one of the library that `make setup` installs: below this folder, those above it, or
+/// the source tree.
+pub fn read_liberty(path: Option<&Path>) -> Result<String> {
+    if let Some(path) = path {
+        return std::fs::read_to_string(path)
+            .with_context(|| format!("The Liberty file {} cannot be read", path.display()));
+    }
     let here = std::env::current_dir().unwrap_or_default();
-    let tree = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     here.ancestors()
         .chain([tree.as_path()])
         .find_map(|folder| std::fs::read_to_string(folder.join(PACKAGED)).ok())

@@ -19,6 +19,13 @@ pub struct Instance {
     pub pins: Vec<(String, Net)>,
 }
 
+impl Instance {
+    /// The net at a pin, if it is connected.
+    pub fn net(&self, pin: &str) -> Option<Net> {
+        self.pins.iter().find(|(name, _)| name == pin).map(|(_, net)| *net)
+    }
+}
+
 /// A flat netlist.
 #[derive(Clone, Debug, Default)]
 pub struct Netlist {
@@ -133,9 +140,7 @@ mod tests {
         let netlist = Netlist::parse(text).unwrap();
         assert_eq!(netlist.top, "top");
         assert_eq!(netlist.instances[0].name, "fp.lane_0.$abc$1");
-        let net = |i: usize, pin: &str| {
-            netlist.instances[i].pins.iter().find(|(name, _)| name == pin).unwrap().1
-        };
+        let net = |i: usize, pin: &str| netlist.instances[i].net(pin).unwrap();
         assert_eq!(net(0, "Y"), netlist.outputs[0].1);
         assert_eq!(net(1, "B"), ONE);
         assert_eq!(net(1, "A"), net(0, "Y"));

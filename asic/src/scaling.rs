@@ -11,6 +11,11 @@ pub struct Range {
 }
 
 impl Range {
+    /// Without uncertainty.
+    pub const fn exactly(value: f64) -> Self {
+        Self { low: value, mid: value, high: value }
+    }
+
     /// All three times `factor`.
     pub fn times(self, factor: f64) -> Self {
         Self { low: self.low * factor, mid: self.mid * factor, high: self.high * factor }
@@ -19,6 +24,11 @@ impl Range {
     /// `value` divided by each: the lowest energy gives the highest efficiency.
     pub fn under(self, value: f64) -> Self {
         Self { low: value / self.high, mid: value / self.mid, high: value / self.low }
+    }
+
+    /// The product of both, lows with lows.
+    pub fn by(self, other: Self) -> Self {
+        Self { low: self.low * other.low, mid: self.mid * other.mid, high: self.high * other.high }
     }
 
     /// The sum of both, lows with lows.

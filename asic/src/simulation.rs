@@ -5,7 +5,7 @@
 
 use crate::liberty::{Cell, CellKind, Library};
 use crate::memory::{Sram, SramUse};
-use crate::netlist::{Instance, Net, Netlist, ONE};
+use crate::netlist::{Instance, Net, Netlist, ONE, ZERO};
 use anyhow::{Context, Result, bail, ensure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -367,11 +367,11 @@ struct Pins {
 
 impl Pins {
     fn of(instance: &Instance, cell: &Cell) -> Self {
-        let net =
-            |name: &str| instance.pins.iter().find(|(pin, _)| pin == name).map(|(_, net)| *net);
-        let inputs = cell.inputs.iter().map(|(name, _)| net(name).unwrap_or(0)).collect();
+        let inputs =
+            cell.inputs.iter().map(|(name, _)| instance.net(name).unwrap_or(ZERO)).collect();
         let outputs = cell.outputs.iter();
-        let outputs = outputs.filter_map(|out| Some((net(&out.name)?, out.table))).collect();
+        let outputs =
+            outputs.filter_map(|out| Some((instance.net(&out.name)?, out.table))).collect();
         Self { inputs, outputs }
     }
 }

@@ -86,10 +86,14 @@ pub const BOARDS: &[Board] = &[
 impl Board {
     /// The board called `name`.
     pub fn find(name: &str) -> Result<&'static Self> {
-        let names: Vec<&str> = BOARDS.iter().map(|board| board.name).collect();
         BOARDS.iter().find(|board| board.name == name).with_context(|| {
-            format!("There is no board {name:?}: the boards are {}.", names.join(", "))
+            format!("There is no board {name:?}: the boards are {}.", Self::names())
         })
+    }
+
+    /// The names of all boards, for people.
+    pub fn names() -> String {
+        BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", ")
     }
 
     /// The core that the board gets by default.

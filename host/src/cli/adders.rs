@@ -1,9 +1,9 @@
 //! `backspike adders`.
 
 use super::Outcome;
-use super::firmware::spinner;
-use anyhow::{Context, Result};
-use backspike_asic::{GLITCHES, Library, compare_adders, default_liberty};
+use super::progress::spinner;
+use anyhow::Result;
+use backspike_asic::{GLITCHES, Library, compare_adders, read_liberty};
 use backspike_firmware::flow::Flow;
 use clap::Args;
 use serde_json::json;
@@ -26,11 +26,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
-    let liberty = match &arguments.liberty {
-        None => default_liberty()?,
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("The Liberty file {} cannot be read", path.display()))?,
-    };
+    let liberty = read_liberty(arguments.liberty.as_deref())?;
     let library = Library::parse(&liberty)?;
     let bar = spinner();
     let mut hear = |text: &str| bar.set_message(text.to_owned());

@@ -1,6 +1,7 @@
 //! `backspike synth`, `bitstream` and `flash`.
 
 use super::Outcome;
+use super::progress::spinner;
 use super::target::CoreOptions;
 use anyhow::{Result, ensure};
 use backspike_arch::ArchConfig;
@@ -11,25 +12,8 @@ use backspike_firmware::{BOARDS, Board};
 use backspike_hdl::core::core_design;
 use backspike_hdl::link::serial_design;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// Boards that a core can be put on.
-fn boards() -> String {
-    BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", ")
-}
-
-/// A spinner with the time and what is done now.
-pub fn spinner() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
-}
 
 /// The core named on the command line, else the board's own; with the clock and baud of the board unless a file says otherwise.
 fn core_for(board: &Board, core: &CoreOptions, mhz: Option<usize>) -> Result<ArchConfig> {
@@ -120,7 +104,7 @@ pub fn synth(arguments: &SynthArguments) -> Result<Outcome> {
   backspike bitstream --board ecpix5 --preset nano --seed 3")]
 pub struct BitstreamArguments {
     /// The board
-    #[arg(long, help = format!("The board: {}", boards()))]
+    #[arg(long, help = format!("The board: {}", Board::names()))]
     board: String,
     #[command(flatten)]
     core: CoreOptions,
@@ -187,7 +171,7 @@ fn summary(board: &Board, image: &Image) {
   backspike flash --board ulx3s --permanent")]
 pub struct FlashArguments {
     /// The board
-    #[arg(long, help = format!("The board: {}", boards()))]
+    #[arg(long, help = format!("The board: {}", Board::names()))]
     board: String,
     /// The bitstream [default: what backspike bitstream made for the board]
     #[arg(long, value_name = "FILE")]

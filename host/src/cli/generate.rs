@@ -2,7 +2,8 @@
 
 use super::Outcome;
 use super::target::CoreOptions;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use backspike::report::write_file;
 use backspike_hdl::core::core_design;
 use clap::Args;
 use std::fs;
@@ -68,10 +69,7 @@ fn check(root: &Path, files: &[(PathBuf, String)]) -> Result<Outcome> {
 fn write(root: &Path, files: &[(PathBuf, String)]) -> Result<Outcome> {
     for (path, text) in files {
         let path = root.join(path);
-        let directory = path.parent().unwrap_or(root);
-        fs::create_dir_all(directory)
-            .with_context(|| format!("The directory {} cannot be made", directory.display()))?;
-        fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        write_file(&path, text)?;
         println!("{}", path.display());
     }
     Ok(Outcome::Done)

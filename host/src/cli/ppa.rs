@@ -1,20 +1,19 @@
 //! `backspike ppa`.
 
 use super::Outcome;
-use super::firmware::spinner;
+use super::progress::spinner;
 use super::source::{SourceOptions, limit};
 use super::target::CoreOptions;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use backspike::compiler::Program;
 use backspike::data::Dataset;
 use backspike::network::Network;
-use backspike::ppa::{Estimate, html, phases, trained};
-use backspike::report::write_file;
+use backspike::ppa::{Estimate, html, phases};
 use backspike::traffic::{Machine, Shapes, dram};
-use backspike::train::check_dataset;
+use backspike::train::{check_dataset, epoch_on_emulator};
 use backspike_asic::{
     EnergyModel, GateDevice, Library, Range, SCALE_45_TO_28, Simulation, Timing, analyse,
-    default_liberty, synthesise_chip,
+    read_liberty, synthesise_chip,
 };
 use backspike_firmware::flow::Flow;
 use backspike_hdl::core::core_design;
@@ -65,11 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     check_dataset(&network, &data)?;
     limit(&mut data.train, Some(arguments.limit as usize), sample_len);
     limit(&mut data.test, Some(0), sample_len);
-    let liberty = match &arguments.liberty {
-        None => default_liberty()?,
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("The Liberty file {} cannot be read", path.display()))?,
-    };
+    let liberty = read_liberty(arguments.liberty.as_deref())?;
     let library = Library::parse(&liberty)?;
     let bar = spinner();
     let mut hear = |text: &str| bar.set_message(text.to_owned());
@@ -91,9 +86,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         ("ppa.json", serde_json::to_string_pretty(&record)?),
         ("ppa.html", html(&estimate, &table)),
     ] {
-        let path = flow.folder().join(name);
-        write_file(&path, &text)?;
-        println!("{}", path.display());
+        flow.write(name, &text)?;
+        println!("{}", flow.folder().join(name).display());
     }
     Ok(Outcome::Done)
 }
@@ -109,7 +103,8 @@ fn simulate(
     library: &Library,
 ) -> Result<Estimate> {
     let config = &program.config;
-    let weights = trained(network, program, data)?;
+    // Activity of a network that has begun to learn, not of noise.
+    let (_, weights) = epoch_on_emulator(network, program, data)?;
     let device = GateDevice::new(config, Simulation::new(netlist, library, 1)?);
     let samples = arguments.samples as usize;
     let found = phases(network, program, data, &weights, &device, samples, |done| {

@@ -3,6 +3,17 @@
 use backspike::report::Log;
 use backspike::train::{BatchRecord, EpochRecord, Observer, Position};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
+
+/// A spinner with the time and what is done now.
+pub fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
 
 /// A bar over all samples of the run, and the log.
 pub struct Progress {
@@ -66,12 +77,4 @@ impl Observer for Progress {
             log.epoch(record);
         }
     }
-}
-
-/// Hears nothing.
-pub struct Quiet;
-
-impl Observer for Quiet {
-    fn batch(&mut self, _: &BatchRecord) {}
-    fn epoch(&mut self, _: &EpochRecord) {}
 }

@@ -4,13 +4,11 @@ use super::Outcome;
 use super::source::{SourceOptions, limit};
 use super::target::CoreOptions;
 use anyhow::Result;
-use backspike::device::emulator;
 use backspike::traffic::{Access, Dram, Gpu, Machine, Shapes, dram, gpu, measured};
-use backspike::train::{RunOptions, Trainer, check_dataset};
+use backspike::train::{check_dataset, epoch_on_emulator};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -84,20 +82,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
 /// Counters of training on the emulator, which counts what the RTL counts.
 fn train(arguments: &Arguments) -> Result<(Vec<Access>, u64, Shapes)> {
-    let mut network = arguments.source.network()?;
-    network.training.epochs = 1;
+    let network = arguments.source.network()?;
     let program = arguments.core.program(&network)?;
-    let config = program.config.clone();
     let mut data = arguments.source.data(&network)?;
     let sample_len = data.sample_len();
     limit(&mut data.train, Some(arguments.limit as usize), sample_len);
     check_dataset(&network, &data)?;
     limit(&mut data.test, Some(0), sample_len);
-    let mut trainer = Trainer::new(&network, program, emulator(&config, 1)?, None)?;
-    let stop = AtomicBool::new(false);
-    let options = RunOptions { threads: 1, steps: None, stop: &stop, store: None };
-    let report = trainer.run(&data, &options, &mut super::progress::Quiet)?;
-    Ok((measured(&report.totals, &config), report.samples, Shapes::of(&network)))
+    let (summary, _) = epoch_on_emulator(&network, &program, &data)?;
+    Ok((measured(&summary.totals, &program.config), summary.samples, Shapes::of(&network)))
 }
 
 /// Prints and records DRAM traffic of a training step, on machines of cores and on GPUs.

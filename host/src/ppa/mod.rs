@@ -3,5 +3,5 @@
 mod phases;
 mod report;
 
-pub use phases::{Phase, phases, trained};
+pub use phases::{Phase, phases};
 pub use report::{Estimate, PhaseEstimate, html};

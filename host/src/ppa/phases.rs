@@ -3,18 +3,16 @@
 use crate::compiler::Program;
 use crate::core::{Core, token};
 use crate::data::Dataset;
-use crate::device::emulator;
 use crate::encode::{Encoder, PlaneShape};
 use crate::network::Network;
+use crate::train::Totals;
 use crate::train::batch::{Batch, Feed, shuffled};
 use crate::train::loss::LossUnit;
 use crate::train::scale::ScaleRule;
-use crate::train::{BatchRecord, EpochRecord, Observer, RunOptions, Totals, Trainer};
 use crate::weights::Weights;
 use anyhow::{Context, Result};
 use backspike_arch::{Counters, DeviceError, Engine};
 use backspike_asic::{Activity, GateDevice};
-use std::sync::atomic::AtomicBool;
 
 /// What happened in all stretches of one phase.
 #[derive(Clone, Default)]
@@ -26,25 +24,6 @@ pub struct Phase {
 
 /// Cycles of the idle phase.
 const IDLE: u64 = 1000;
-
-struct Deaf;
-
-impl Observer for Deaf {
-    fn batch(&mut self, _: &BatchRecord) {}
-    fn epoch(&mut self, _: &EpochRecord) {}
-}
-
-/// The weights after an epoch on the emulator: activity of a network that has begun to learn, not of noise.
-pub fn trained(network: &Network, program: &Program, data: &Dataset) -> Result<Weights> {
-    let mut network = network.clone();
-    network.training.epochs = 1;
-    let device = emulator(&program.config, 1)?;
-    let mut trainer = Trainer::new(&network, program.clone(), device, None)?;
-    let stop = AtomicBool::new(false);
-    let options = RunOptions { threads: 1, steps: None, stop: &stop, store: None };
-    trainer.run(data, &options, &mut Deaf)?;
-    Ok(trainer.weights().clone())
-}
 
 /// A core whose phases are told apart.
 struct Meter {

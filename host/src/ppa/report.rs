@@ -39,8 +39,7 @@ impl PhaseEstimate {
         };
         let logic = model.energy(&phase.activity, clock_mhz);
         // Only what switches glitches; fJ to pJ.
-        let fixed = (logic.clock() + logic.leakage) / 1e3;
-        let fixed = Range { low: fixed, mid: fixed, high: fixed };
+        let fixed = Range::exactly((logic.clock() + logic.leakage) / 1e3);
         let logic_pj = GLITCHES.times(logic.switching() / 1e3).plus(fixed);
         let memories = memory_energy(&phase.activity.memories);
         let memory_pj = memories.values().sum();
@@ -50,23 +49,13 @@ impl PhaseEstimate {
 
     /// Logic and memories at 28 nm, pJ; the library must be of 45 nm.
     pub fn at_28nm(&self) -> Range {
-        let logic = Range {
-            low: self.logic_pj.low * SCALE_45_TO_28.low,
-            mid: self.logic_pj.mid * SCALE_45_TO_28.mid,
-            high: self.logic_pj.high * SCALE_45_TO_28.high,
-        };
-        logic.plus(SRAM_45_TO_28.times(self.memory_pj))
+        self.logic_pj.by(SCALE_45_TO_28).plus(SRAM_45_TO_28.times(self.memory_pj))
     }
 
     /// What the phase adds to a core that only waits, at 28 nm, pJ.
     fn beside(&self, idle: &Self) -> Range {
-        let waiting = idle.at_28nm().times(self.cycles as f64 / idle.cycles.max(1) as f64);
-        let all = self.at_28nm();
-        Range {
-            low: all.low - waiting.low,
-            mid: all.mid - waiting.mid,
-            high: all.high - waiting.high,
-        }
+        let waiting = self.cycles as f64 / idle.cycles.max(1) as f64;
+        self.at_28nm().plus(idle.at_28nm().times(-waiting))
     }
 
     /// `of` the phase, for one lane's part of an event.
@@ -87,7 +76,7 @@ pub struct Estimate {
     /// um2 of cells by block, and of memories at 45 nm.
     pub cells_um2: BTreeMap<String, f64>,
     pub memories_um2: f64,
-    pub phases: Vec<PhaseEstimate>,
+    pub phases: [PhaseEstimate; 5],
     /// TFLOPS/W at 28 nm with the engines side by side: when every event is there, two operations each, and with the events there are;
     /// core only.
     pub dense: Option<Range>,
@@ -121,15 +110,14 @@ impl Estimate {
     ) -> Self {
         let memories = &phases[0].activity.memories;
         let memories_um2 = memories.iter().map(|(_, sram, _)| sram.area_um2()).sum();
-        let phases: Vec<PhaseEstimate> =
-            phases.iter().map(|phase| PhaseEstimate::new(phase, model, clock_mhz)).collect();
+        let phases = phases.each_ref().map(|phase| PhaseEstimate::new(phase, model, clock_mhz));
         let scaled = node_nm == SCALED_NODE;
         let operations = 2.0 * shapes.dense_products() as f64 / shapes.batch as f64;
         // Products of a dense step, by engine.
         let forward: u64 = shapes.layers.iter().map(|layer| layer.products).sum();
         let first = shapes.layers.first().map_or(0, |layer| layer.products);
         let shares = [forward, forward - first, forward].map(|count| (count * shapes.steps) as f64);
-        let [fp, bp, wg, update, idle] = &phases[..] else { unreachable!("five phases") };
+        let [fp, bp, wg, update, idle] = &phases;
         let engines = [fp, bp, wg];
         let waiting = idle.at_28nm().times(1.0 / idle.cycles.max(1) as f64);
         let wall = |cycles: f64| waiting.times(cycles * OVERLAP);

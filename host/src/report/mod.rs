@@ -9,11 +9,11 @@ mod summary;
 pub use log::Log;
 pub use summary::{Engines, summary};
 
-/// Writes a report to `path`, with the folders above it.
+/// Writes `text` to `path`, with the directories above it.
 pub fn write_file(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("The folder {} cannot be made", folder.display()))?;
+            .with_context(|| format!("The directory {} cannot be made", folder.display()))?;
     }
     std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }

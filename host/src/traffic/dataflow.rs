@@ -146,21 +146,9 @@ pub fn dram(shapes: &Shapes, machine: &Machine) -> Dram {
 mod tests {
     use super::*;
 
-    fn layer(inputs: u64, outputs: u64) -> LayerShape {
-        LayerShape {
-            name: "l".into(),
-            inputs,
-            outputs,
-            weights: inputs * outputs,
-            products: inputs * outputs,
-            input_bits: 1,
-            shortcut: false,
-            supported: true,
-        }
-    }
-
     fn shapes() -> Shapes {
-        let layers = vec![layer(16, 8), layer(8, 8), layer(8, 24)];
+        let sizes = [(16, 8), (8, 8), (8, 24)];
+        let layers = sizes.map(|(inputs, outputs)| LayerShape::dense("l", inputs, outputs)).into();
         Shapes { name: "n".into(), layers, steps: 4, batch: 2 }
     }
 

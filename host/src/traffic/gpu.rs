@@ -83,6 +83,17 @@ impl Memory {
         self.hold(tensor, dirty);
     }
 
+    /// Reads one of `parts` equal parts of a tensor: from the cache if the whole is there.
+    fn read_part(&mut self, whole: Tensor, parts: u64) {
+        match self.held.get_mut(&whole.id) {
+            Some((_, time, _)) => {
+                self.time += 1;
+                *time = self.time;
+            }
+            None => self.traffic += whole.bytes / parts,
+        }
+    }
+
     fn write(&mut self, tensor: Tensor) {
         self.free(tensor);
         self.hold(tensor, true);
@@ -107,8 +118,6 @@ impl Memory {
 /// What a layer keeps for its way back.
 struct Kept {
     input: Tensor,
-    weight: Tensor,
-    momentum: Tensor,
     /// Each step's membrane against its threshold, and 1 - spike.
     steps: Vec<[Tensor; 2]>,
     output: Tensor,
@@ -130,7 +139,7 @@ pub fn gpu(shapes: &Shapes, gpu: &Gpu) -> u64 {
     let mut spikes = memory.kernel(&[stored], size(samples * first));
     let mut entry = spikes;
     let mut kept = Vec::new();
-    for (layer, &[weight, momentum]) in shapes.layers.iter().zip(&parameters) {
+    for (layer, &[weight, _]) in shapes.layers.iter().zip(&parameters) {
         let input = spikes;
         let current = memory.kernel(&[input, weight], size(samples * layer.outputs));
         let (output, steps) = fire(&mut memory, shapes, layer, gpu, current);
@@ -140,12 +149,13 @@ pub fn gpu(shapes: &Shapes, gpu: &Gpu) -> u64 {
             spikes = memory.kernel(&[output, entry], size(samples * layer.outputs));
             entry = spikes;
         }
-        kept.push(Kept { input, weight, momentum, steps, output });
+        kept.push(Kept { input, steps, output });
     }
     let outputs = shapes.layers.last().map_or(0, |layer| layer.outputs);
     let mut error = memory.kernel(&[spikes], size(samples * outputs));
     for (l, layer) in shapes.layers.iter().enumerate().rev() {
-        let Kept { input, weight, momentum, steps, output } = &kept[l];
+        let Kept { input, steps, output } = &kept[l];
+        let [weight, momentum] = parameters[l];
         if layer.shortcut {
             // The error goes both ways, and what comes back is added.
             error = memory.kernel(&[error, error], size(samples * layer.outputs));
@@ -155,10 +165,10 @@ pub fn gpu(shapes: &Shapes, gpu: &Gpu) -> u64 {
         memory.free(*output);
         let gradient = memory.kernel(&[inner, *input], size(layer.weights));
         if l > 0 {
-            error = memory.kernel(&[inner, *weight], size(samples * layer.inputs));
+            error = memory.kernel(&[inner, weight], size(samples * layer.inputs));
         }
         memory.free(inner);
-        update(&mut memory, gpu, *weight, *momentum, gradient);
+        update(&mut memory, gpu, weight, momentum, gradient);
         memory.free(gradient);
     }
     // What is still in the cache and must survive is written at some time.
@@ -186,11 +196,10 @@ fn fire(
     let mut kept = Vec::new();
     let mut spikes = Vec::new();
     for _ in 0..shapes.steps {
-        // The step's part of the current is a view.
-        let part = Tensor { id: current.id, bytes: current.bytes / shapes.steps };
         let leaked = memory.kernel(&[membrane], step);
         memory.free(membrane);
-        memory.traffic_of_part(current, part);
+        // The step's part of the current is a view.
+        memory.read_part(current, shapes.steps);
         let charged = memory.kernel(&[leaked], step);
         memory.free(leaked);
         let above = memory.kernel(&[charged], step);
@@ -224,7 +233,6 @@ fn unfire(
         memory.free(membrane);
         return inner;
     }
-    let part = Tensor { id: error.id, bytes: error.bytes / shapes.steps };
     let mut carried: Option<Tensor> = None;
     let mut parts = Vec::new();
     for &[above, keep] in kept.iter().rev() {
@@ -233,7 +241,7 @@ fn unfire(
         // A mask is a byte an element.
         let mask = memory.kernel(&[distance], step / gpu.width);
         memory.free(distance);
-        memory.traffic_of_part(error, part);
+        memory.read_part(error, shapes.steps);
         let mut inner = memory.kernel(&[mask], step);
         memory.free(mask);
         if let Some(carried) = carried {
@@ -274,34 +282,12 @@ fn update(memory: &mut Memory, gpu: &Gpu, weight: Tensor, momentum: Tensor, grad
     }
 }
 
-impl Memory {
-    /// Reads one step's part of a tensor: from the cache if the whole is there.
-    fn traffic_of_part(&mut self, whole: Tensor, part: Tensor) {
-        match self.held.get_mut(&whole.id) {
-            Some((_, time, _)) => {
-                self.time += 1;
-                *time = self.time;
-            }
-            None => self.traffic += part.bytes,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn one_layer() -> Shapes {
-        let layer = LayerShape {
-            name: "l".into(),
-            inputs: 10,
-            outputs: 4,
-            weights: 40,
-            products: 40,
-            input_bits: 1,
-            shortcut: false,
-            supported: true,
-        };
+        let layer = LayerShape::dense("l", 10, 4);
         Shapes { name: "n".into(), layers: vec![layer], steps: 1, batch: 1 }
     }
 

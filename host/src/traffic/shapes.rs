@@ -21,6 +21,23 @@ pub struct LayerShape {
     pub supported: bool,
 }
 
+impl LayerShape {
+    /// Every input to every output.
+    pub fn dense(name: &str, inputs: u64, outputs: u64) -> Self {
+        let weights = inputs * outputs;
+        Self {
+            name: name.to_owned(),
+            inputs,
+            outputs,
+            weights,
+            products: weights,
+            input_bits: 1,
+            shortcut: false,
+            supported: true,
+        }
+    }
+}
+
 /// A network by its layers' sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shapes {
@@ -70,20 +87,6 @@ impl Builder {
         (self.channels, self.side) = (out, out_side);
     }
 
-    fn dense(&mut self, name: &str, inputs: u64, outputs: u64) {
-        let weights = inputs * outputs;
-        self.layers.push(LayerShape {
-            name: name.to_owned(),
-            inputs,
-            outputs,
-            weights,
-            products: weights,
-            input_bits: 1,
-            shortcut: false,
-            supported: true,
-        });
-    }
-
     fn build(self, name: &str, batch: u64, steps: u64) -> Shapes {
         Shapes { name: name.to_owned(), layers: self.layers, steps, batch }
     }
@@ -112,7 +115,7 @@ impl Shapes {
             }
         }
         let channels = net.channels;
-        net.dense("fc", channels, CLASSES);
+        net.layers.push(LayerShape::dense("fc", channels, CLASSES));
         net.build("S-ResNet-18", batch, steps)
     }
 
@@ -129,7 +132,7 @@ impl Shapes {
             net.side /= 2;
         }
         let channels = net.channels;
-        net.dense("fc", channels, CLASSES);
+        net.layers.push(LayerShape::dense("fc", channels, CLASSES));
         net.build("S-VGG-16", batch, steps)
     }
 
@@ -137,16 +140,7 @@ impl Shapes {
     pub fn of(network: &Network) -> Self {
         let layers = network.layers.iter().enumerate().map(|(l, layer)| {
             let (inputs, outputs) = (network.fan_in(l) as u64, layer.neurons as u64);
-            LayerShape {
-                name: Network::layer_name(l),
-                inputs,
-                outputs,
-                weights: inputs * outputs,
-                products: inputs * outputs,
-                input_bits: 1,
-                shortcut: false,
-                supported: true,
-            }
+            LayerShape::dense(&Network::layer_name(l), inputs, outputs)
         });
         Self {
             name: network.name.clone(),

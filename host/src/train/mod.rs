@@ -2,10 +2,12 @@
 
 pub mod batch;
 pub mod loss;
+mod once;
 pub mod record;
 pub mod scale;
 pub mod stream;
 mod trainer;
 
+pub use once::epoch_on_emulator;
 pub use record::{BatchRecord, EpochRecord, Observer, Summary, Sums, Totals};
 pub use trainer::{Position, RunOptions, TrainError, Trainer, check_dataset};
