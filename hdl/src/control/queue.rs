@@ -75,7 +75,8 @@ impl Logic for InstructionQueue {
         self.valid.d.next = self.left.val().any();
         self.read_at.d.next = self.next_read.val();
         self.slots.raddr_i.next = self.next_read.val();
-        self.slots.ren_i.next = self.left.val().any();
+        // Once for each instruction: the memory holds the head while it waits.
+        self.slots.ren_i.next = self.left.val().any() & (self.pop_i.val() | !self.valid.q.val());
 
         self.slots.waddr_i.next = self.write_at.q.val();
         self.slots.wdata_i.next = self.data_i.val();
