@@ -10,7 +10,9 @@ use backspike_hdl::engine::{
 };
 use backspike_hdl::neuron::NEURON_STEP_CYCLES;
 use backspike_tb::{Library, Model, Port};
-use block::{Expected, STARTS, catches, field, generator, library, pattern, spread, start};
+use block::{
+    Expected, STARTS, catches, field, generator, library, pattern, spread, start, tick_with_pauses,
+};
 use rand::{Rng, rngs::StdRng};
 
 /// All exponents and signs with the edges of the mantissa and some numbers between: 2048 operands.
@@ -30,7 +32,8 @@ fn four_million_products_are_exact() {
     let mut rng = generator("four_million_products_are_exact");
     let library = library(Product::default());
     let mut model = start(&library, STARTS[1]);
-    let [weight, error, biased] = ["weight_i", "error_i", "biased_o"].map(|name| model.port(name));
+    let [enable, weight, error, biased] =
+        ["enable_i", "weight_i", "error_i", "biased_o"].map(|name| model.port(name));
     let (weights, errors) = (strata(&mut rng), strata(&mut rng));
     let pairs = weights.len() * errors.len();
     assert!(pairs >= 4_000_000);
@@ -45,7 +48,7 @@ fn four_million_products_are_exact() {
         let (w, d) = pair(cycle.min(pairs - 1));
         model.write(weight, w.0.into());
         model.write(error, d.0.into());
-        model.tick(1);
+        tick_with_pauses(&mut model, enable, cycle);
     }
 }
 

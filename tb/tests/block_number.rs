@@ -9,7 +9,7 @@ use backspike_hdl::{
     neuron::{ERROR_ROUNDER_LATENCY, ErrorRounder},
     num::{ALIGN_LATENCY, AlignError, AlignFull, AlignWeight, MIX_LATENCY, Mix},
 };
-use block::{STARTS, field, generator, library, spread, start};
+use block::{STARTS, field, generator, library, spread, start, tick_with_pauses};
 use rand::Rng;
 
 /// Streams `inputs` through a pipeline of one input and one output and compares every result.
@@ -22,13 +22,14 @@ fn stream(
 ) {
     let mut model = start(library, STARTS[1]);
     let (input, output) = (model.port(ports.0), model.port(ports.1));
+    let enable = model.port("enable_i");
     for cycle in 0..inputs.len() + latency {
         if let Some(done) = cycle.checked_sub(latency) {
             let (got, expected) = (model.read(output), expected(inputs[done]));
             assert!(got == expected, "{:#x} gives {got:#x}, expected {expected:#x}", inputs[done]);
         }
         model.write(input, *inputs.get(cycle).unwrap_or(&0));
-        model.tick(1);
+        tick_with_pauses(&mut model, enable, cycle);
     }
 }
 

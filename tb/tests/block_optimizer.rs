@@ -7,7 +7,7 @@ use backspike_arch::num::{
 };
 use backspike_hdl::optimizer::{OPTIMIZER_LATENCY, OptimizerLane};
 use backspike_tb::{Library, Model};
-use block::{STARTS, catches, field, generator, library, pattern, spread, start};
+use block::{STARTS, catches, field, generator, library, pattern, spread, start, tick_with_pauses};
 use rand::{Rng, rngs::StdRng};
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,7 @@ fn run(
     }
     let [weight, state, gradient, input, output] =
         ["weight_i", "state_i", "gradient_i", "in_i", "out_i"].map(|name| model.port(name));
+    let enable = model.port("enable_i");
     let (weight_o, state_o) = (model.port("weight_o"), model.port("state_o"));
     for cycle in 0..cases.len() + OPTIMIZER_LATENCY {
         if let Some(done) = cycle.checked_sub(OPTIMIZER_LATENCY) {
@@ -65,7 +66,7 @@ fn run(
             model.write(input, case.input.into());
             model.write(output, case.output.into());
         }
-        model.tick(1);
+        tick_with_pauses(model, enable, cycle);
     }
 }
 

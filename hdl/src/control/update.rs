@@ -52,6 +52,8 @@ pub struct UpdateEngine {
     in_at: Pipe<Bits<16>>,
     out_at: Pipe<Bits<16>>,
     drain: Reg<Bits<5>>,
+    /// Weights are on their way through the optimizers.
+    running: Reg<Bit>,
     weight_base: Signal<Local, Bits<32>>,
     fan_in: Signal<Local, Bits<32>>,
     tiles: Signal<Local, Bits<32>>,
@@ -118,6 +120,7 @@ impl UpdateEngine {
             in_at: Default::default(),
             out_at: Default::default(),
             drain: Default::default(),
+            running: Default::default(),
             optimizer_word: Default::default(),
             coordinates_word: Default::default(),
             last: Default::default(),
@@ -144,6 +147,7 @@ impl Logic for UpdateEngine {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, active, row, source, tile, lane0, in_at, out_at, drain);
+        dff_setup!(self, clock, running);
         dff_setup!(self, clock, beat, beat_in);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
@@ -213,6 +217,7 @@ impl Logic for UpdateEngine {
                 }
             }
             self.optimizer[j].clock.next = self.clock.val();
+            self.optimizer[j].enable_i.next = self.running.q.val();
             self.optimizer[j].weight_i.next = self.weight_in[j].val();
             self.optimizer[j].state_i.next = self.state_in[j].val();
             self.optimizer[j].gradient_i.next = self.gradient_in[j].val();
@@ -256,6 +261,8 @@ impl Logic for UpdateEngine {
             }
         }
 
+        // From the cycle in which the first row leaves the memories to that in which the last results leave the optimizers.
+        self.running.d.next = self.active.q.val() | self.drain.q.val().any();
         if self.active.q.val() {
             self.drain.d.next = self.drain_cycles.val();
         } else if self.drain.q.val().any() {

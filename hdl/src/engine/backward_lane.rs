@@ -106,6 +106,7 @@ impl Logic for BackwardLane {
 
         // Beside the alignment.
         self.align.clock.next = self.clock.val();
+        self.align.enable_i.next = self.step_valid_i.val();
         self.align.value_i.next = self.error_i.val();
         self.valid1.d.next = self.step_valid_i.val();
         self.step1.d.next = self.step_i.val();

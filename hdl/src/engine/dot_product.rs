@@ -51,7 +51,8 @@ pub struct DotProduct {
     root: Signal<Local, Bits<45>>,
     bias: Signal<Local, Bits<50>>,
     sums: VisitSums,
-    // The event travels beside products and tree; stage 0 is the last.
+    // The event travels beside products and tree; stage 0 is beside the products' first half, and a stage of the tree loads
+    // when its event is there.
     valid: Vec<Reg<Bit>>,
     marker: Vec<Reg<Bit>>,
     first: Vec<Pipe<Bit>>,
@@ -67,7 +68,7 @@ pub struct DotProduct {
     _root3: usize,
     _root4: usize,
     _root5: usize,
-    _entry: usize,
+    _last: usize,
     _stages: usize,
 }
 
@@ -108,7 +109,7 @@ impl DotProduct {
             _root3: root(3),
             _root4: root(4),
             _root5: root(5),
-            _entry: stages - 1,
+            _last: stages - 1,
             _stages: stages,
             ..Self::default()
         }
@@ -120,32 +121,38 @@ impl Logic for DotProduct {
     fn update(&mut self) {
         for i in 0..self._lanes {
             self.products[i].clock.next = self.clock.val();
+            self.products[i].enable_i.next = self.event_valid_i.val() || self.valid[0].q.val();
             self.products[i].weight_i.next = self.weight_i[i].val();
             self.products[i].error_i.next = self.error_i[i].val();
         }
         for i in 0..self._nodes1 {
             self.level1[i].clock.next = self.clock.val();
+            self.level1[i].enable_i.next = self.valid[1].q.val();
             self.level1[i].a_i.next = self.products[2 * i].biased_o.val();
             self.level1[i].b_i.next = self.products[2 * i + 1].biased_o.val();
         }
         for i in 0..self._nodes2 {
             self.level2[i].clock.next = self.clock.val();
+            self.level2[i].enable_i.next = self.valid[2].q.val();
             self.level2[i].a_i.next = self.level1[2 * i].sum_o.val();
             self.level2[i].b_i.next = self.level1[2 * i + 1].sum_o.val();
         }
         for i in 0..self._nodes3 {
             self.level3[i].clock.next = self.clock.val();
+            self.level3[i].enable_i.next = self.valid[3].q.val();
             self.level3[i].a_i.next = self.level2[2 * i].sum_o.val();
             self.level3[i].b_i.next = self.level2[2 * i + 1].sum_o.val();
         }
         for i in 0..self._nodes4 {
             self.level4[i].clock.next = self.clock.val();
+            self.level4[i].enable_i.next = self.valid[4].q.val();
             self.level4[i].a_i.next = self.level3[2 * i].sum_o.val();
             self.level4[i].b_i.next = self.level3[2 * i + 1].sum_o.val();
         }
         // Each product carries a bias of 2^39, the sum `lanes` of them.
         for i in 0..self._root2 {
             self.root2[i].clock.next = self.clock.val();
+            self.root2[i].enable_i.next = self.valid[2].q.val();
             self.root2[i].a_i.next = self.level1[2 * i].sum_o.val();
             self.root2[i].b_i.next = self.level1[2 * i + 1].sum_o.val();
             self.root.next = self.root2[i].sum_o.val();
@@ -153,6 +160,7 @@ impl Logic for DotProduct {
         }
         for i in 0..self._root3 {
             self.root3[i].clock.next = self.clock.val();
+            self.root3[i].enable_i.next = self.valid[3].q.val();
             self.root3[i].a_i.next = self.level2[2 * i].sum_o.val();
             self.root3[i].b_i.next = self.level2[2 * i + 1].sum_o.val();
             self.root.next = self.root3[i].sum_o.val();
@@ -160,6 +168,7 @@ impl Logic for DotProduct {
         }
         for i in 0..self._root4 {
             self.root4[i].clock.next = self.clock.val();
+            self.root4[i].enable_i.next = self.valid[4].q.val();
             self.root4[i].a_i.next = self.level3[2 * i].sum_o.val();
             self.root4[i].b_i.next = self.level3[2 * i + 1].sum_o.val();
             self.root.next = self.root4[i].sum_o.val();
@@ -167,6 +176,7 @@ impl Logic for DotProduct {
         }
         for i in 0..self._root5 {
             self.root5[i].clock.next = self.clock.val();
+            self.root5[i].enable_i.next = self.valid[5].q.val();
             self.root5[i].a_i.next = self.level4[2 * i].sum_o.val();
             self.root5[i].b_i.next = self.level4[2 * i + 1].sum_o.val();
             self.root.next = self.root5[i].sum_o.val();
@@ -181,28 +191,28 @@ impl Logic for DotProduct {
             self.step[i].clock.next = self.clock.val();
             self.lane[i].clock.next = self.clock.val();
         }
-        for i in 0..self._entry {
-            self.valid[i].d.next = self.valid[i + 1].q.val();
-            self.marker[i].d.next = self.marker[i + 1].q.val();
-            self.first[i].d.next = self.first[i + 1].q.val();
-            self.step[i].d.next = self.step[i + 1].q.val();
-            self.lane[i].d.next = self.lane[i + 1].q.val();
+        self.valid[0].d.next = self.event_valid_i.val();
+        self.marker[0].d.next = self.marker_i.val();
+        self.first[0].d.next = self.event_first_i.val();
+        self.step[0].d.next = self.event_step_i.val();
+        self.lane[0].d.next = self.event_lane_i.val();
+        for i in 1..self._stages {
+            self.valid[i].d.next = self.valid[i - 1].q.val();
+            self.marker[i].d.next = self.marker[i - 1].q.val();
+            self.first[i].d.next = self.first[i - 1].q.val();
+            self.step[i].d.next = self.step[i - 1].q.val();
+            self.lane[i].d.next = self.lane[i - 1].q.val();
         }
-        for i in self._entry..self._stages {
-            self.valid[i].d.next = self.event_valid_i.val();
-            self.marker[i].d.next = self.marker_i.val();
-            self.first[i].d.next = self.event_first_i.val();
-            self.step[i].d.next = self.event_step_i.val();
-            self.lane[i].d.next = self.event_lane_i.val();
+        for i in self._last..self._stages {
+            self.sums.valid_i.next = self.valid[i].q.val();
+            self.sums.marker_i.next = self.marker[i].q.val();
+            self.sums.first_i.next = self.first[i].q.val();
+            self.sums.step_i.next = self.step[i].q.val();
+            self.sums.lane_i.next = self.lane[i].q.val();
         }
 
         self.sums.clock.next = self.clock.val();
         self.sums.reset.next = self.reset.val();
-        self.sums.valid_i.next = self.valid[0].q.val();
-        self.sums.marker_i.next = self.marker[0].q.val();
-        self.sums.first_i.next = self.first[0].q.val();
-        self.sums.step_i.next = self.step[0].q.val();
-        self.sums.lane_i.next = self.lane[0].q.val();
         self.capture_o.next = self.sums.capture_o.val();
         self.sum0_o.next = self.sums.sum0_o.val();
         self.sum1_o.next = self.sums.sum1_o.val();

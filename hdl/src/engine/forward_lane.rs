@@ -79,6 +79,7 @@ impl Logic for ForwardLane {
         dff_setup!(self, clock, late_valid, late_step, late_first);
         // Beside the alignment, which takes a cycle.
         self.align.clock.next = self.clock.val();
+        self.align.enable_i.next = self.add_valid_i.val();
         self.align.value_i.next = self.weight_i.val();
         self.add_valid.d.next = self.add_valid_i.val();
         self.add_step.d.next = self.add_step_i.val();

@@ -53,6 +53,7 @@ impl Logic for GradientLane {
     fn update(&mut self) {
         dff_setup!(self, clock, load_valid, load_step, add_valid, add_step, add_first, start, sum);
         self.align.clock.next = self.clock.val();
+        self.align.enable_i.next = self.load_valid_i.val();
         self.align.value_i.next = self.error_i.val();
         self.load_valid.d.next = self.load_valid_i.val();
         self.load_step.d.next = self.load_step_i.val();
@@ -87,7 +88,9 @@ impl Logic for GradientLane {
         self.add_valid.d.next = self.add_valid_i.val();
         self.add_step.d.next = self.add_step_i.val();
         self.add_first.d.next = self.add_first_i.val();
-        self.start.d.next = self.gradient_i.val();
+        if self.add_valid_i.val() && self.add_first_i.val() {
+            self.start.d.next = self.gradient_i.val();
+        }
         if self.add_step.q.val() == bits::<2>(0) {
             self.error.next = self.errors[0].q.val();
         } else if self.add_step.q.val() == bits::<2>(1) {

@@ -7,6 +7,8 @@ use rust_hdl::prelude::*;
 #[derive(LogicBlock, Default)]
 pub struct PairSum<const N: usize, const M: usize> {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub a_i: Signal<In, Bits<N>>,
     pub b_i: Signal<In, Bits<N>>,
     pub sum_o: Signal<Out, Bits<M>>,
@@ -17,7 +19,9 @@ impl<const N: usize, const M: usize> Logic for PairSum<N, M> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, sum);
-        self.sum.d.next = bit_cast::<M, N>(self.a_i.val()) + bit_cast::<M, N>(self.b_i.val());
+        if self.enable_i.val() {
+            self.sum.d.next = bit_cast::<M, N>(self.a_i.val()) + bit_cast::<M, N>(self.b_i.val());
+        }
         self.sum_o.next = self.sum.q.val();
     }
 

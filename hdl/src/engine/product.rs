@@ -13,6 +13,8 @@ pub const PRODUCT_LATENCY: usize = 2;
 #[derive(LogicBlock, Default)]
 pub struct Product {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub weight_i: Signal<In, Bits<16>>,
     pub error_i: Signal<In, Bits<16>>,
     pub biased_o: Signal<Out, Bits<40>>,
@@ -88,6 +90,12 @@ impl Logic for Product {
         self.shifted.next = self.wide.val() << self.up.q.val();
         // Adding 2^39 flips the sign bit.
         self.biased.d.next = self.shifted.val().get_bits::<40>(18) ^ bits::<40>(0x80_0000_0000_u64);
+        if !self.enable_i.val() {
+            self.magnitude.d.next = self.magnitude.q.val();
+            self.negative.d.next = self.negative.q.val();
+            self.up.d.next = self.up.q.val();
+            self.biased.d.next = self.biased.q.val();
+        }
         self.biased_o.next = self.biased.q.val();
     }
 

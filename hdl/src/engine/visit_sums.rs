@@ -75,12 +75,16 @@ impl Logic for VisitSums {
             }
             if self.adds.val().get_bit(i) {
                 self.accumulators[i].d.next = self.bases[i].val() + self.value_i.val();
+            } else if self.starts.val() {
+                self.accumulators[i].d.next = bits::<50>(0);
             } else {
-                self.accumulators[i].d.next = self.bases[i].val();
+                self.accumulators[i].d.next = self.accumulators[i].q.val();
             }
             // Once per neuron and step: in range when bits 49..39 are all the sign.
             self.highs[i].next = self.accumulators[i].q.val().get_bits::<11>(39);
-            if self.accumulators[i].q.val().get_bit(49) && !self.highs[i].val().all() {
+            if !self.retires.val() {
+                self.sums[i].d.next = self.sums[i].q.val();
+            } else if self.accumulators[i].q.val().get_bit(49) && !self.highs[i].val().all() {
                 self.sums[i].d.next = bits::<40>(0x80_0000_0000_u64);
             } else if !self.accumulators[i].q.val().get_bit(49) && self.highs[i].val().any() {
                 self.sums[i].d.next = bits::<40>(0x7F_FFFF_FFFF_u64);

@@ -43,6 +43,8 @@ impl Logic for ErrorRounder {
         dff_setup!(self, clock, scaled, magnitude);
         self.normalize.clock.next = self.clock.val();
         self.round.clock.next = self.clock.val();
+        self.normalize.enable_i.next = self.valid[1].q.val() || self.valid[2].q.val();
+        self.round.enable_i.next = self.valid[3].q.val();
         for i in 0..4 {
             self.negative[i].clock.next = self.clock.val();
         }

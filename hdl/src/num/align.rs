@@ -12,6 +12,8 @@ pub const ALIGN_LATENCY: usize = 1;
 #[derive(LogicBlock, Default)]
 pub struct AlignWeight {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub value_i: Signal<In, Bits<16>>,
     pub fixed_o: Signal<Out, Bits<29>>,
     exponent: Signal<Local, Bits<5>>,
@@ -50,7 +52,9 @@ impl Logic for AlignWeight {
         } else {
             self.wide.next = bit_cast::<29, 12>(self.significand.val());
         }
-        self.fixed.d.next = self.wide.val() << self.shift.val();
+        if self.enable_i.val() {
+            self.fixed.d.next = self.wide.val() << self.shift.val();
+        }
         self.fixed_o.next = self.fixed.q.val();
     }
 
@@ -64,6 +68,8 @@ impl Logic for AlignWeight {
 #[derive(LogicBlock, Default)]
 pub struct AlignError {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub value_i: Signal<In, Bits<16>>,
     pub fixed_o: Signal<Out, Bits<30>>,
     exponent: Signal<Local, Bits<5>>,
@@ -102,7 +108,9 @@ impl Logic for AlignError {
         } else {
             self.wide.next = bit_cast::<30, 12>(self.significand.val());
         }
-        self.fixed.d.next = self.wide.val() << self.shift.val();
+        if self.enable_i.val() {
+            self.fixed.d.next = self.wide.val() << self.shift.val();
+        }
         self.fixed_o.next = self.fixed.q.val();
     }
 
@@ -116,6 +124,8 @@ impl Logic for AlignError {
 #[derive(LogicBlock, Default)]
 pub struct AlignFull {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub value_i: Signal<In, Bits<16>>,
     pub fixed_o: Signal<Out, Bits<42>>,
     exponent: Signal<Local, Bits<5>>,
@@ -151,7 +161,9 @@ impl Logic for AlignFull {
         } else {
             self.wide.next = bit_cast::<42, 12>(self.significand.val());
         }
-        self.fixed.d.next = self.wide.val() << self.shift.val();
+        if self.enable_i.val() {
+            self.fixed.d.next = self.wide.val() << self.shift.val();
+        }
         self.fixed_o.next = self.fixed.q.val();
     }
 

@@ -10,6 +10,8 @@ pub const MIX_LATENCY: usize = 3;
 #[derive(LogicBlock, Default)]
 pub struct Mix {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub key_i: Signal<In, Bits<32>>,
     pub hash_o: Signal<Out, Bits<32>>,
     sum1: Signal<Local, Bits<32>>,
@@ -31,6 +33,11 @@ impl Logic for Mix {
         self.sum3.next =
             (self.mixed2.q.val() + (self.mixed2.q.val() << 3)) + (self.mixed2.q.val() << 11);
         self.mixed3.d.next = self.sum3.val() ^ (self.sum3.val() >> 16);
+        if !self.enable_i.val() {
+            self.mixed1.d.next = self.mixed1.q.val();
+            self.mixed2.d.next = self.mixed2.q.val();
+            self.mixed3.d.next = self.mixed3.q.val();
+        }
         self.hash_o.next = self.mixed3.q.val();
     }
 

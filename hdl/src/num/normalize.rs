@@ -10,6 +10,8 @@ use rust_hdl::prelude::*;
 #[derive(LogicBlock, Default)]
 pub struct Normalize {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     /// Two cycles before `normal_o`.
     pub magnitude_i: Signal<In, Bits<42>>,
     /// Constant while in use.
@@ -85,6 +87,12 @@ impl Logic for Normalize {
         self.magnitude.d.next = self.magnitude_i.val();
         self.normal.d.next = self.magnitude.q.val() << self.count.q.val();
         self.binade.d.next = self.max_shift_i.val() - self.count.q.val();
+        if !self.enable_i.val() {
+            self.magnitude.d.next = self.magnitude.q.val();
+            self.count.d.next = self.count.q.val();
+            self.normal.d.next = self.normal.q.val();
+            self.binade.d.next = self.binade.q.val();
+        }
         self.count_o.next = self.count.q.val();
         self.normal_o.next = self.normal.q.val();
         self.binade_o.next = self.binade.q.val();

@@ -9,6 +9,8 @@ use rust_hdl::prelude::*;
 #[derive(LogicBlock, Default)]
 pub struct RoundEven {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub normal_i: Signal<In, Bits<42>>,
     pub binade_i: Signal<In, Bits<5>>,
     pub code_o: Signal<Out, Bits<16>>,
@@ -34,7 +36,9 @@ impl Logic for RoundEven {
             self.up.next = bits::<16>(0);
         }
         // The hidden bit of the significand adds one to the exponent field, and so does a carry into the next binade.
-        self.code.d.next = (self.exponent.val() + self.significand.val()) + self.up.val();
+        if self.enable_i.val() {
+            self.code.d.next = (self.exponent.val() + self.significand.val()) + self.up.val();
+        }
         self.code_o.next = self.code.q.val();
     }
 

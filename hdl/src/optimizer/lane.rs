@@ -13,6 +13,8 @@ pub const OPTIMIZER_LATENCY: usize = MOMENT_LATENCY + WEIGHT_LATENCY;
 #[derive(LogicBlock, Default)]
 pub struct OptimizerLane {
     pub clock: Signal<In, Clock>,
+    /// High in every cycle in which a weight comes or is on its way; low: the pipeline holds.
+    pub enable_i: Signal<In, Bit>,
     // Binary16, binary16, LSB 2^-18.
     pub weight_i: Signal<In, Bits<16>>,
     pub state_i: Signal<In, Bits<16>>,
@@ -45,6 +47,7 @@ impl Logic for OptimizerLane {
     fn update(&mut self) {
         self.lion.next = self.kind_i.val() != bits::<2>(1);
         self.moment.clock.next = self.clock.val();
+        self.moment.enable_i.next = self.enable_i.val();
         self.moment.state_i.next = self.state_i.val();
         self.moment.gradient_i.next = self.gradient_i.val();
         self.moment.lion_i.next = self.lion.val();
@@ -67,6 +70,7 @@ impl Logic for OptimizerLane {
         }
 
         self.weight.clock.next = self.clock.val();
+        self.weight.enable_i.next = self.enable_i.val();
         self.weight.weight_i.next = self.weights[6].q.val();
         self.weight.in_i.next = self.inputs[6].q.val();
         self.weight.out_i.next = self.outputs[6].q.val();
@@ -87,6 +91,18 @@ impl Logic for OptimizerLane {
             self.states[i].d.next = self.states[i - 1].q.val();
         }
         self.state_o.next = self.states[8].q.val();
+
+        // Without a weight in the pipeline all registers hold, so that no clock need reach them.
+        if !self.enable_i.val() {
+            for i in 0..7 {
+                self.weights[i].d.next = self.weights[i].q.val();
+                self.inputs[i].d.next = self.inputs[i].q.val();
+                self.outputs[i].d.next = self.outputs[i].q.val();
+            }
+            for i in 0..9 {
+                self.states[i].d.next = self.states[i].q.val();
+            }
+        }
     }
 
     fn timing(&self) -> Vec<TimingInfo> {

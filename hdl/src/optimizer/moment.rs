@@ -20,6 +20,8 @@ pub const MOMENT_LATENCY: usize = 7;
 #[derive(LogicBlock, Default)]
 pub struct MomentStep {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub state_i: Signal<In, Bits<16>>,
     pub gradient_i: Signal<In, Bits<32>>,
     // Constant during an UPDATE. Lion, otherwise SGD.
@@ -78,8 +80,11 @@ impl Logic for MomentStep {
         dff_setup!(self, clock, blend_leak, moment_leak, blend_gradient, moment_gradient);
         dff_setup!(self, clock, blend, moment, magnitude4);
         self.align.clock.next = self.clock.val();
+        self.align.enable_i.next = self.enable_i.val();
         self.normalize.clock.next = self.clock.val();
+        self.normalize.enable_i.next = self.enable_i.val();
         self.round.clock.next = self.clock.val();
+        self.round.enable_i.next = self.enable_i.val();
 
         // Cycle 0. Lion blends with b1 and keeps with b2; SGD keeps with b1 and does not scale the gradient by it.
         self.align.value_i.next = self.state_i.val();
@@ -206,6 +211,27 @@ impl Logic for MomentStep {
         }
         self.negative_o.next = self.negative[3].q.val();
         self.positive_o.next = self.positive[3].q.val();
+
+        // Without a weight in the pipeline all registers hold, so that no clock need reach them.
+        if !self.enable_i.val() {
+            self.gradient.d.next = self.gradient.q.val();
+            self.blend_shift.d.next = self.blend_shift.q.val();
+            self.moment_decay.d.next = self.moment_decay.q.val();
+            self.moment_shift.d.next = self.moment_shift.q.val();
+            self.state2.d.next = self.state2.q.val();
+            self.blend_leak.d.next = self.blend_leak.q.val();
+            self.moment_leak.d.next = self.moment_leak.q.val();
+            self.blend_gradient.d.next = self.blend_gradient.q.val();
+            self.moment_gradient.d.next = self.moment_gradient.q.val();
+            self.blend.d.next = self.blend.q.val();
+            self.moment.d.next = self.moment.q.val();
+            self.magnitude4.d.next = self.magnitude4.q.val();
+            for i in 0..4 {
+                self.state_negative[i].d.next = self.state_negative[i].q.val();
+                self.negative[i].d.next = self.negative[i].q.val();
+                self.positive[i].d.next = self.positive[i].q.val();
+            }
+        }
     }
 
     fn timing(&self) -> Vec<TimingInfo> {

@@ -23,6 +23,8 @@ pub const WEIGHT_LATENCY: usize = 9;
 #[derive(LogicBlock, Default)]
 pub struct WeightStep {
     pub clock: Signal<In, Clock>,
+    /// Low: the registers hold.
+    pub enable_i: Signal<In, Bit>,
     pub weight_i: Signal<In, Bits<16>>,
     // From `MomentStep`.
     pub state_i: Signal<In, Bits<16>>,
@@ -88,9 +90,13 @@ impl Logic for WeightStep {
         dff_setup!(self, clock, lion_step, state_shifted, weight2, positive2, negative2);
         dff_setup!(self, clock, state_negative2, code, weight);
         self.align_state.clock.next = self.clock.val();
+        self.align_state.enable_i.next = self.enable_i.val();
         self.align_weight.clock.next = self.clock.val();
+        self.align_weight.enable_i.next = self.enable_i.val();
         self.normalize.clock.next = self.clock.val();
+        self.normalize.enable_i.next = self.enable_i.val();
         self.mix.clock.next = self.clock.val();
+        self.mix.enable_i.next = self.enable_i.val();
 
         // Cycle 0.
         self.align_state.value_i.next = self.state_i.val();
@@ -204,6 +210,32 @@ impl Logic for WeightStep {
             self.weight.d.next = self.clamped.val();
         }
         self.weight_o.next = self.weight.q.val();
+
+        // Without a weight in the pipeline all registers hold, so that no clock need reach them.
+        if !self.enable_i.val() {
+            self.weight1.d.next = self.weight1.q.val();
+            self.positive1.d.next = self.positive1.q.val();
+            self.negative1.d.next = self.negative1.q.val();
+            self.delta.d.next = self.delta.q.val();
+            self.sum.d.next = self.sum.q.val();
+            self.magnitude.d.next = self.magnitude.q.val();
+            self.random.d.next = self.random.q.val();
+            self.lion_step.d.next = self.lion_step.q.val();
+            self.state_shifted.d.next = self.state_shifted.q.val();
+            self.weight2.d.next = self.weight2.q.val();
+            self.positive2.d.next = self.positive2.q.val();
+            self.negative2.d.next = self.negative2.q.val();
+            self.state_negative2.d.next = self.state_negative2.q.val();
+            self.code.d.next = self.code.q.val();
+            self.weight.d.next = self.weight.q.val();
+            for i in 0..4 {
+                self.negative[i].d.next = self.negative[i].q.val();
+            }
+            for i in 0..3 {
+                self.inputs[i].d.next = self.inputs[i].q.val();
+                self.outputs[i].d.next = self.outputs[i].q.val();
+            }
+        }
     }
 
     fn timing(&self) -> Vec<TimingInfo> {

@@ -50,6 +50,16 @@ pub fn generator(test: &str) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
+/// One cycle of a pipeline at work, after one in which it must hold, now and then.
+pub fn tick_with_pauses(model: &mut Model, enable: Port, cycle: usize) {
+    if cycle % 7 == 3 {
+        model.write(enable, 0);
+        model.tick(1);
+    }
+    model.write(enable, 1);
+    model.tick(1);
+}
+
 /// The low `width` bits of a two's complement number.
 pub fn field(value: i64, width: u32) -> u64 {
     value as u64 & (u64::MAX >> (64 - width))
