@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use backspike::compiler::Program;
 use backspike::data::Dataset;
 use backspike::network::Network;
-use backspike::ppa::{Estimate, html, phases};
+use backspike::ppa::{Computed, Estimate, html, phases};
 use backspike::traffic::{Machine, Shapes, dram};
 use backspike::train::{check_dataset, epoch_on_emulator};
 use backspike_asic::{
@@ -208,6 +208,13 @@ fn write_table(text: &mut String, estimate: &Estimate, timing: &Timing) -> std::
             )?;
             writeln!(text, "dense      {} TFLOPS/W, core only, every event there", range(dense))?;
             writeln!(text, "sparse     {} TFLOPS/W dense-equivalent, core only", range(sparse))?;
+            for Computed { network, density, efficiency } in &estimate.computed {
+                writeln!(
+                    text,
+                    "computed   {} TFLOPS/W dense-equivalent, core only: {network}, {density} spikes a neuron and step",
+                    range(*efficiency)
+                )?;
+            }
             writeln!(text, "with DRAM  {} TFLOPS/W dense-equivalent", range(all))?;
         }
         _ => writeln!(text, "only libraries of 45 nm are scaled to 28 nm")?,

@@ -4,4 +4,4 @@ mod phases;
 mod report;
 
 pub use phases::{Phase, phases};
-pub use report::{Estimate, PhaseEstimate, html};
+pub use report::{Computed, Estimate, PhaseEstimate, html};

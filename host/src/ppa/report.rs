@@ -80,11 +80,26 @@ pub struct Estimate {
     /// TFLOPS/W at 28 nm with the engines side by side: when every event is there, two operations each, and with the events there are;
     /// core only.
     pub dense: Option<Range>,
+    /// The same for networks that are computed, not run.
+    pub computed: Vec<Computed>,
     pub sparse: Option<Range>,
     /// The latter with the bytes to and from DRAM.
     pub sparse_with_dram: Option<Range>,
     pub tools: BTreeMap<String, String>,
 }
+
+/// Efficiency of a network whose layers no core has yet, from the energies of an event: spikes of `density` a neuron and step in FP and
+/// WG, every error in BP; memories as large as those of the core that was run, and no UPDATE.
+#[derive(Clone, Debug, Serialize)]
+pub struct Computed {
+    pub network: String,
+    pub density: f64,
+    /// TFLOPS/W dense-equivalent at 28 nm, core only.
+    pub efficiency: Range,
+}
+
+/// Every event there, and what spiking networks have: 0.2 and 0.1 spikes a neuron and step.
+const DENSITIES: [f64; 3] = [1.0, 0.2, 0.1];
 
 /// A DRAM access of 64 bits takes 1.3 to 2.6 nJ (Horowitz, ISSCC 2014, figure 1.1.9): pJ a byte.
 const DRAM_PJ_PER_BYTE: Range = Range { low: 1300.0 / 8.0, mid: 1950.0 / 8.0, high: 2600.0 / 8.0 };
@@ -113,21 +128,32 @@ impl Estimate {
         let phases = phases.each_ref().map(|phase| PhaseEstimate::new(phase, model, clock_mhz));
         let scaled = node_nm == SCALED_NODE;
         let operations = 2.0 * shapes.dense_products() as f64 / shapes.batch as f64;
-        // Products of a dense step, by engine.
-        let forward: u64 = shapes.layers.iter().map(|layer| layer.products).sum();
-        let first = shapes.layers.first().map_or(0, |layer| layer.products);
-        let shares = [forward, forward - first, forward].map(|count| (count * shapes.steps) as f64);
         let [fp, bp, wg, update, idle] = &phases;
         let engines = [fp, bp, wg];
         let waiting = idle.at_28nm().times(1.0 / idle.cycles.max(1) as f64);
         let wall = |cycles: f64| waiting.times(cycles * OVERLAP);
-        // Every product an event, an event a cycle, the engines side by side.
-        let busiest =
-            shares.iter().fold(0.0, |most: f64, share| most.max(share / config.lanes as f64));
-        let dense = engines.iter().zip(shares).fold(wall(busiest), |sum, (phase, products)| {
-            let each = phase.beside(idle).times(phase.per_lane_event(1.0, config.lanes));
-            sum.plus(each.times(products))
-        });
+        let dense = |shapes: &Shapes, density: f64| {
+            // Products of a step, by engine; an event a cycle, the engines side by side.
+            let forward: u64 = shapes.layers.iter().map(|layer| layer.products).sum();
+            let first = shapes.layers.first().map_or(0, |layer| layer.products);
+            let events = [forward, forward - first, forward].map(|n| (n * shapes.steps) as f64);
+            let events = [density * events[0], events[1], density * events[2]];
+            let busiest = events.iter().fold(0.0, |most: f64, n| most.max(n / config.lanes as f64));
+            let energy = engines.iter().zip(events).fold(wall(busiest), |sum, (phase, events)| {
+                let each = phase.beside(idle).times(phase.per_lane_event(1.0, config.lanes));
+                sum.plus(each.times(events))
+            });
+            let operations = 2.0 * shapes.dense_products() as f64 / shapes.batch as f64;
+            scaled.then(|| energy.under(operations))
+        };
+        let sresnet18 = Shapes::sresnet18(16, 4);
+        let computed = DENSITIES
+            .iter()
+            .filter_map(|&density| {
+                let network = sresnet18.name.clone();
+                Some(Computed { network, density, efficiency: dense(&sresnet18, density)? })
+            })
+            .collect();
         // The events there were; UPDATE, on the engine of WG, once a batch.
         let updates = samples as f64 / shapes.batch as f64;
         let with_update = wg.cycles as f64 + updates * update.cycles as f64;
@@ -149,7 +175,8 @@ impl Estimate {
             samples,
             cells_um2: model.area().clone(),
             memories_um2,
-            dense: efficiency(dense),
+            dense: dense(shapes, 1.0),
+            computed,
             sparse: efficiency(sparse),
             sparse_with_dram: efficiency(with_dram),
             phases,
