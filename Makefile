@@ -3,7 +3,7 @@ CARGO ?= cargo
 BOARD ?= ulx3s
 BACKSPIKE = $(CARGO) run --quiet --release --package backspike --
 
-.PHONY: help setup build train test lint generate bitstream flash bench bench-peers clean
+.PHONY: help setup build train test lint generate bitstream flash bench bench-peers bench-reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ bench: build ## engine efficiency and simulation speed of the RTL, throughput of
 bench-peers: build build/bench-venv ## emulator throughput beside snnTorch, SpikingJelly and Norse
 	$(BACKSPIKE) data mnist
 	python3 bench/measure.py throughput --peers
+
+bench-reference: build/bench-venv ## energy of training by the cost model of a published chip
+	build/bench-venv/bin/python bench/reference.py
 
 build/bench-venv: bench/requirements.txt
 	python3 -m venv --clear $@
