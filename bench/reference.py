@@ -48,7 +48,7 @@ def main():
         report = estimate_neuromc_runtime_energy(
             net, spikes, target=torch.zeros(()), loss_fn=lambda out, target: out.sum() - target, optimizer=optimizer
         )
-        macs = sum(sum(v for k, v in counts.items() if k == "mac") for counts in report.counts_by_core_type.values())
+        macs = sum(counts["mac"] for counts in report.counts_by_core_type.values())
         row = {"network": name, "products": macs, "pJ a product": round(report.energy_total_pj / macs, 3)}
         row["of it MAC"] = round(report.energy_mac_pj / macs, 3)
         row["by engine"] = {k: round(v / macs, 3) for k, v in report.energy_by_core_type.items()}

@@ -127,7 +127,11 @@ impl Estimate {
         let memories_um2 = memories.iter().map(|(_, sram, _)| sram.area_um2()).sum();
         let phases = phases.each_ref().map(|phase| PhaseEstimate::new(phase, model, clock_mhz));
         let scaled = node_nm == SCALED_NODE;
-        let operations = 2.0 * shapes.dense_products() as f64 / shapes.batch as f64;
+        // Operations of a sample per pJ are TFLOPS/W.
+        let efficiency = |energy: Range, shapes: &Shapes| {
+            let operations = 2.0 * shapes.dense_products() as f64 / shapes.batch as f64;
+            scaled.then(|| energy.under(operations))
+        };
         let [fp, bp, wg, update, idle] = &phases;
         let engines = [fp, bp, wg];
         let waiting = idle.at_28nm().times(1.0 / idle.cycles.max(1) as f64);
@@ -143,8 +147,7 @@ impl Estimate {
                 let each = phase.beside(idle).times(phase.per_lane_event(1.0, config.lanes));
                 sum.plus(each.times(events))
             });
-            let operations = 2.0 * shapes.dense_products() as f64 / shapes.batch as f64;
-            scaled.then(|| energy.under(operations))
+            efficiency(energy, shapes)
         };
         let sresnet18 = Shapes::sresnet18(16, 4);
         let computed = DENSITIES
@@ -164,8 +167,6 @@ impl Estimate {
             .plus(update.beside(idle).times(updates))
             .times(1.0 / samples as f64);
         let with_dram = sparse.plus(DRAM_PJ_PER_BYTE.times(dram_bytes));
-        // Operations per pJ are TFLOPS/W.
-        let efficiency = |energy: Range| scaled.then(|| energy.under(operations));
         Self {
             network: shapes.name.clone(),
             config: config.clone(),
@@ -177,8 +178,8 @@ impl Estimate {
             memories_um2,
             dense: dense(shapes, 1.0),
             computed,
-            sparse: efficiency(sparse),
-            sparse_with_dram: efficiency(with_dram),
+            sparse: efficiency(sparse, shapes),
+            sparse_with_dram: efficiency(with_dram, shapes),
             phases,
             tools,
         }
