@@ -275,9 +275,10 @@ pub struct Backward {
     lanes_log2: i64,
     /// When the next trace word is issued.
     issue: i64,
-    /// When the last end was accepted, and the last pair of the item before left and went.
+    /// When the last end was accepted, and the last pair of the item before went, moved on to the test and left.
     end_accepted: i64,
     go: i64,
+    moved: i64,
     leave: i64,
     /// Last event of the item in the expander.
     expander: i64,
@@ -292,6 +293,7 @@ impl Backward {
             issue: blocks as i64 + 1,
             end_accepted: NEVER,
             go: NEVER,
+            moved: NEVER,
             leave: NEVER,
             expander: NEVER,
             end_fired: NEVER,
@@ -307,13 +309,14 @@ impl Backward {
         let available = match (runs, Word::of(windows)) {
             // Every visit has an event in every tile: nothing waits but for the expander.
             (&[(nonzero, tiles)], word) if word.visits > 0 && word.within(nonzero) => {
-                self.busy_visits(taken + 1, word, tiles.into())
+                self.busy_visits(taken + 1, word, tiles as usize)
             }
             _ => self.visits(taken + 1, windows, runs),
         };
         self.end_accepted = available.max(self.go);
-        self.go = (self.end_accepted + 1).max(self.leave);
-        self.leave = (self.go + 1).max(self.expander);
+        self.go = (self.end_accepted + 1).max(self.moved);
+        self.moved = (self.go + 1).max(self.leave);
+        self.leave = (self.moved + 1).max(self.expander);
         self.end_fired = (self.leave + 1).max(self.end_fired + MARKER_CYCLES);
         self.expander = self.end_fired;
         self.popped.rotate_left(1);
@@ -326,21 +329,27 @@ impl Backward {
         for &mask in windows.iter().filter(|mask| **mask != 0) {
             let accepted = available.max(self.go);
             available = accepted + 1;
-            let mut go = (accepted + 1).max(self.leave);
+            let mut go = (accepted + 1).max(self.moved);
             for &(nonzero, tiles) in runs {
                 let events = i64::from((mask & nonzero).count_ones());
                 let more = i64::from(tiles) - 1;
                 // The first pair of the run, then the others, each as soon as the one before has left.
-                if events == 0 {
-                    self.leave = go + 1 + more;
-                    self.go = go + more;
-                } else {
-                    let first = (go + 1).max(self.expander);
-                    self.leave = first + events * more;
-                    self.go = if more > 0 { self.leave - events } else { go };
+                self.go = go;
+                self.moved = (go + 1).max(self.leave);
+                self.leave = self.moved + 1;
+                if events > 0 {
+                    self.leave = self.leave.max(self.expander);
+                }
+                if more > 0 {
+                    let step = events.max(1);
+                    self.go = if more > 1 { self.leave + step * (more - 2) } else { self.moved };
+                    self.moved = self.leave + step * (more - 1);
+                    self.leave += step * more;
+                }
+                if events > 0 {
                     self.expander = self.leave + events;
                 }
-                go = self.leave;
+                go = (self.go + 1).max(self.moved);
             }
         }
         available
@@ -348,18 +357,20 @@ impl Backward {
 
     /// As [`Self::visits`] where each pair of a visit and one of `tiles` tiles has as many events as the visit: then each pair
     /// leaves with the last event of the one before.
-    fn busy_visits(&mut self, available: i64, word: Word, tiles: i64) -> i64 {
+    fn busy_visits(&mut self, available: i64, word: Word, tiles: usize) -> i64 {
         let accepted = available.max(self.go);
-        let go = (accepted + 1).max(self.leave);
-        let first = (go + 1).max(self.expander);
-        self.leave = first + tiles * word.events - word.last;
-        self.expander = self.leave + word.last;
-        self.go = if tiles > 1 {
-            self.leave - word.last
-        } else if word.visits > 1 {
-            self.leave - word.before_last
-        } else {
-            go
+        let go = (accepted + 1).max(self.moved);
+        let moved = (go + 1).max(self.leave);
+        let first = (moved + 1).max(self.expander);
+        // Events of the last three pairs, the last first.
+        let [last, before, earlier] = [0, 1, 2].map(|back| word.last[back / tiles]);
+        self.leave = first + tiles as i64 * word.events - last;
+        self.expander = self.leave + last;
+        let pairs = word.visits as usize * tiles;
+        (self.go, self.moved) = match pairs {
+            1 => (go, moved),
+            2 => (moved, first),
+            _ => (self.leave - before - earlier, self.leave - before),
         };
         // The end is available before the last pair goes.
         self.go
@@ -376,9 +387,8 @@ impl Backward {
 struct Word {
     visits: u32,
     events: i64,
-    /// Events of the last visit and of the one before.
-    last: i64,
-    before_last: i64,
+    /// Events of the last three visits, the last first.
+    last: [i64; 3],
     /// Steps that some visit has.
     steps: u8,
 }
@@ -397,8 +407,14 @@ impl Word {
             bytes[..part.len()].copy_from_slice(part);
             let bits = u64::from_le_bytes(bytes);
             if bits != 0 {
-                let (last, below) = highest(bits);
-                word.before_last = if below == 0 { word.last } else { highest(below).0 };
+                let (mut last, mut found, mut rest) = ([0; 3], 0, bits);
+                while found < last.len() && rest != 0 {
+                    (last[found], rest) = highest(rest);
+                    found += 1;
+                }
+                for (slot, earlier) in last[found..].iter_mut().zip(word.last) {
+                    *slot = earlier;
+                }
                 word.last = last;
                 word.events += i64::from(bits.count_ones());
                 let visits = (bits | bits >> 1 | bits >> 2 | bits >> 3) & LOW_BITS;

@@ -52,10 +52,11 @@ fn run(
     Ok(Outcome { pushed, registers, layers })
 }
 
-/// The emulator's clock runs as the core's, when the host never pauses: within 2 %.
+/// The emulator's clock runs as the core's, when the host never pauses: within 2 % and 32 cycles, since a row pushed just before an
+/// engine begins, not just after, comes earlier by an instruction of the engine.
 fn check_wall(expected: &[u32], got: &[u32]) {
     let [expected, got] = [expected, got].map(|registers| counters(registers)[Counter::Cycles]);
-    let limit = got / 50;
+    let limit = got / 50 + 32;
     assert!(expected.abs_diff(got) <= limit, "{expected} cycles expected, {got} counted");
 }
 

@@ -147,8 +147,7 @@ impl Logic for UpdateEngine {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, active, row, source, tile, lane0, in_at, out_at, drain);
-        dff_setup!(self, clock, running);
-        dff_setup!(self, clock, beat, beat_in);
+        dff_setup!(self, clock, running, beat, beat_in);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();

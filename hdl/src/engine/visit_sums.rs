@@ -75,10 +75,8 @@ impl Logic for VisitSums {
             }
             if self.adds.val().get_bit(i) {
                 self.accumulators[i].d.next = self.bases[i].val() + self.value_i.val();
-            } else if self.starts.val() {
-                self.accumulators[i].d.next = bits::<50>(0);
             } else {
-                self.accumulators[i].d.next = self.accumulators[i].q.val();
+                self.accumulators[i].d.next = self.bases[i].val();
             }
             // Once per neuron and step: in range when bits 49..39 are all the sign.
             self.highs[i].next = self.accumulators[i].q.val().get_bits::<11>(39);

@@ -2,8 +2,10 @@ use crate::prim::{Pipe, Reg, module_name};
 use rust_hdl::prelude::*;
 
 /// The tile loop of BACKPROP: turns a visit into one item for every tile of the slice that has an error
-/// in one of its steps, reading the non-zero memory a cycle ahead. A visit x tile without a common
-/// step costs one cycle and no row. `end` items pass in order.
+/// in one of its steps. A visit x tile without a common step costs one cycle and no row. `end` items pass in order.
+///
+/// Three stages: `ask` addresses the non-zero memory, `wait` has its word at the memory's output, `test` has it in a register:
+/// from the block RAM through the test to the stages before would be the slowest path of an FPGA.
 #[derive(LogicBlock, Default)]
 pub struct TileLoop {
     pub clock: Signal<In, Clock>,
@@ -46,6 +48,13 @@ pub struct TileLoop {
     ask_mask: Pipe<Bits<4>>,
     ask_source: Pipe<Bits<20>>,
     ask_left: Pipe<Bits<20>>,
+    wait_valid: Reg<Bit>,
+    wait_end: Pipe<Bit>,
+    wait_fresh: Pipe<Bit>,
+    wait_lane: Pipe<Bits<5>>,
+    wait_row: Pipe<Bits<20>>,
+    wait_mask: Pipe<Bits<4>>,
+    wait_source: Pipe<Bits<20>>,
     test_valid: Reg<Bit>,
     test_end: Pipe<Bit>,
     test_fresh: Pipe<Bit>,
@@ -53,9 +62,11 @@ pub struct TileLoop {
     test_row: Pipe<Bits<20>>,
     test_mask: Pipe<Bits<4>>,
     test_source: Pipe<Bits<20>>,
+    gate: Pipe<Bits<4>>,
     common: Signal<Local, Bits<4>>,
     drop: Signal<Local, Bit>,
     test_ready: Signal<Local, Bit>,
+    wait_ready: Signal<Local, Bit>,
     ask_go: Signal<Local, Bit>,
     ask_done: Signal<Local, Bit>,
     visit_ready: Signal<Local, Bit>,
@@ -66,10 +77,12 @@ impl Logic for TileLoop {
     fn update(&mut self) {
         dff_setup!(self, clock, ask_valid, ask_end, ask_fresh, ask_lane, ask_row, ask_mask);
         dff_setup!(self, clock, ask_source, ask_left);
+        dff_setup!(self, clock, wait_valid, wait_end, wait_fresh, wait_lane, wait_row);
+        dff_setup!(self, clock, wait_mask, wait_source);
         dff_setup!(self, clock, test_valid, test_end, test_fresh, test_lane, test_row);
-        dff_setup!(self, clock, test_mask, test_source);
+        dff_setup!(self, clock, test_mask, test_source, gate);
 
-        self.common.next = self.test_mask.q.val() & self.gate_i.val();
+        self.common.next = self.test_mask.q.val() & self.gate.q.val();
         if self.test_end.q.val() {
             self.common.next = bits::<4>(1);
         }
@@ -84,7 +97,8 @@ impl Logic for TileLoop {
         self.item_fresh_o.next = self.test_fresh.q.val();
 
         self.test_ready.next = !self.test_valid.q.val() | self.drop.val() | self.item_ready_i.val();
-        self.ask_go.next = self.ask_valid.q.val() & self.test_ready.val();
+        self.wait_ready.next = !self.wait_valid.q.val() | self.test_ready.val();
+        self.ask_go.next = self.ask_valid.q.val() & self.wait_ready.val();
         self.ask_done.next =
             self.ask_go.val() & (self.ask_end.q.val() | !self.ask_left.q.val().any());
         self.visit_ready.next = !self.ask_valid.q.val() | self.ask_done.val();
@@ -93,15 +107,25 @@ impl Logic for TileLoop {
         self.gate_addr_o.next = self.gate_base_i.val() + self.ask_source.q.val();
 
         if self.test_ready.val() {
-            self.test_valid.d.next = self.ask_valid.q.val();
-            self.test_end.d.next = self.ask_end.q.val();
-            self.test_lane.d.next = self.ask_lane.q.val();
-            self.test_row.d.next = self.ask_row.q.val();
-            self.test_mask.d.next = self.ask_mask.q.val();
-            self.test_source.d.next = self.ask_source.q.val();
+            self.test_valid.d.next = self.wait_valid.q.val();
+            self.test_end.d.next = self.wait_end.q.val();
+            self.test_lane.d.next = self.wait_lane.q.val();
+            self.test_row.d.next = self.wait_row.q.val();
+            self.test_mask.d.next = self.wait_mask.q.val();
+            self.test_source.d.next = self.wait_source.q.val();
+            self.gate.d.next = self.gate_i.val();
             // A visit stays fresh while the tiles before had nothing for it.
             self.test_fresh.d.next =
-                self.ask_fresh.q.val() | (self.drop.val() & self.test_fresh.q.val());
+                self.wait_fresh.q.val() | (self.drop.val() & self.test_fresh.q.val());
+        }
+        if self.wait_ready.val() {
+            self.wait_valid.d.next = self.ask_valid.q.val();
+            self.wait_end.d.next = self.ask_end.q.val();
+            self.wait_fresh.d.next = self.ask_fresh.q.val();
+            self.wait_lane.d.next = self.ask_lane.q.val();
+            self.wait_row.d.next = self.ask_row.q.val();
+            self.wait_mask.d.next = self.ask_mask.q.val();
+            self.wait_source.d.next = self.ask_source.q.val();
         }
         if self.ask_go.val() {
             self.ask_fresh.d.next = false;
