@@ -7,6 +7,7 @@ pub mod config;
 pub mod device;
 pub mod generate;
 pub mod layout;
+pub mod mesh;
 pub mod num;
 pub mod proof;
 
@@ -17,4 +18,5 @@ pub use layout::{
     HostAddress, IllegalInstruction, Instruction, IoDescriptor, LayoutError, NeuronWord,
     OptimizerWord, PackedWord, Region, Register, Shape, Status, TOKENS, WgDescriptor,
 };
+pub use mesh::{Link, MeshConfig, MeshPort};
 pub use proof::{Proof, ProofError, Workload};

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod host_port;
 pub mod link;
 pub mod memory;
+pub mod mesh;
 pub mod neuron;
 pub mod num;
 pub mod optimizer;

@@ -1,0 +1,216 @@
+//! The mesh of cores: where nodes sit, what each port of a router leads to, which links a packet takes.
+//!
+//! Cores are numbered row by row from the north-west; the host is the node after the last core and sits west of core 0. A packet names
+//! its destinations as a set, one bit a node, and follows the tree of XY routes to them: first along its row, then along the columns.
+
+use crate::ConfigError;
+use serde::Serialize;
+
+/// A port of a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[repr(u8)]
+pub enum MeshPort {
+    North,
+    East,
+    South,
+    West,
+    /// The core.
+    Local,
+}
+
+impl MeshPort {
+    /// All ports, in the order of their numbers in the hardware.
+    pub const ALL: [Self; 5] = [Self::North, Self::East, Self::South, Self::West, Self::Local];
+}
+
+/// The link that leaves a router at a port; at [`MeshPort::Local`], or west of router 0, it ends at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Link {
+    pub router: usize,
+    pub port: MeshPort,
+}
+
+/// The mesh of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct MeshConfig {
+    /// Cores in a row.
+    pub width: usize,
+    /// Rows of cores.
+    pub height: usize,
+    /// Flits that a router holds at each input, a power of two: the longest packet.
+    pub buffer: usize,
+    /// Bits of a flit, 32 or 64: one for each node must fit.
+    pub flit: usize,
+}
+
+impl MeshConfig {
+    /// A mesh of `width` x `height` cores with buffers of 16 flits, and the narrowest flits that name its nodes.
+    pub const fn new(width: usize, height: usize) -> Self {
+        let flit = if width.saturating_mul(height) < 32 { 32 } else { 64 };
+        Self { width, height, buffer: 16, flit }
+    }
+
+    /// `Ok`, or everything wrong with the mesh.
+    ///
+    /// # Errors
+    /// When a side is 0, there are more nodes than bits in a flit, flits are of another width, or the buffer is no power of two from 4 to 64.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let Self { width, height, buffer, flit } = *self;
+        let mut problems = Vec::new();
+        if width == 0 || height == 0 {
+            problems.push(format!(
+                "the mesh is {width} x {height} cores, but each side must be at least 1"
+            ));
+        }
+        if !matches!(flit, 32 | 64) {
+            problems.push(format!("flits have {flit} bits, but must have 32 or 64"));
+        } else if width.saturating_mul(height) >= flit {
+            problems.push(format!(
+                "a mesh of {width} x {height} cores and a host has more nodes than the {flit} bits of a flit that name them: use at most {} cores{}",
+                flit - 1,
+                if flit == 32 { ", or flits of 64 bits" } else { "" }
+            ));
+        }
+        if !buffer.is_power_of_two() || !(4..=64).contains(&buffer) {
+            problems.push(format!("buffers hold {buffer} flits, but must hold 4, 8, 16, 32 or 64"));
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError { name: format!("mesh {width} x {height}"), problems })
+        }
+    }
+
+    /// Number of cores.
+    pub const fn cores(&self) -> usize {
+        self.width * self.height
+    }
+
+    /// The host's node.
+    pub const fn host(&self) -> usize {
+        self.cores()
+    }
+
+    /// Number of nodes: the cores and the host.
+    pub const fn nodes(&self) -> usize {
+        self.cores() + 1
+    }
+
+    /// Column and row of a core; the host's are those of core 0, whose router it shares.
+    pub const fn place(&self, node: usize) -> (usize, usize) {
+        if node == self.host() { (0, 0) } else { (node % self.width, node / self.width) }
+    }
+
+    /// The nodes, one bit each, to which `router` sends packets by `port`.
+    pub fn reach(&self, router: usize, port: MeshPort) -> u64 {
+        let (x, y) = self.place(router);
+        (0..self.nodes())
+            .filter(|&node| {
+                let (to_x, to_y) = self.place(node);
+                let here = if node == self.host() { MeshPort::West } else { MeshPort::Local };
+                let next = match (to_x.cmp(&x), to_y.cmp(&y)) {
+                    (std::cmp::Ordering::Greater, _) => MeshPort::East,
+                    (std::cmp::Ordering::Less, _) => MeshPort::West,
+                    (_, std::cmp::Ordering::Greater) => MeshPort::South,
+                    (_, std::cmp::Ordering::Less) => MeshPort::North,
+                    _ => here,
+                };
+                next == port
+            })
+            .fold(0, |nodes, node| nodes | 1 << node)
+    }
+
+    /// The router at the far end of a link, or `None` where it ends at a node.
+    pub const fn far_end(&self, link: Link) -> Option<usize> {
+        let Link { router, port } = link;
+        match port {
+            MeshPort::North => Some(router - self.width),
+            MeshPort::South => Some(router + self.width),
+            MeshPort::East => Some(router + 1),
+            MeshPort::West if router == 0 => None,
+            MeshPort::West => Some(router - 1),
+            MeshPort::Local => None,
+        }
+    }
+
+    /// The links of a packet from `source` to the set `nodes`, each after the one it follows. The packet passes each once.
+    pub fn links(&self, source: usize, nodes: u64) -> Vec<Link> {
+        let (x, y) = self.place(source);
+        let mut waiting = vec![(y * self.width + x, nodes)];
+        let mut links = Vec::new();
+        while let Some((router, nodes)) = waiting.pop() {
+            for port in MeshPort::ALL {
+                let beyond = nodes & self.reach(router, port);
+                if beyond != 0 {
+                    let link = Link { router, port };
+                    links.push(link);
+                    waiting.extend(self.far_end(link).map(|router| (router, beyond)));
+                }
+            }
+        }
+        links
+    }
+
+    /// Routers between two nodes, less one: links between routers that a packet takes.
+    pub const fn hops(&self, from: usize, to: usize) -> usize {
+        let ((a, b), (x, y)) = (self.place(from), self.place(to));
+        a.abs_diff(x) + b.abs_diff(y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_a_router_share_the_nodes_and_routes_lead_there() {
+        for (width, height) in [(1, 1), (2, 2), (5, 1), (1, 4), (4, 5), (7, 9)] {
+            let mesh = MeshConfig::new(width, height);
+            mesh.validate().unwrap();
+            for router in 0..mesh.cores() {
+                let reach = MeshPort::ALL.map(|port| mesh.reach(router, port));
+                let all = u64::MAX >> (64 - mesh.nodes());
+                assert_eq!(reach.iter().fold(0, |all, nodes| all | nodes), all);
+                assert_eq!(
+                    reach.iter().map(|nodes| nodes.count_ones()).sum::<u32>(),
+                    all.count_ones()
+                );
+            }
+            for from in 0..mesh.nodes() {
+                for to in 0..mesh.nodes() {
+                    let links = mesh.links(from, 1 << to);
+                    assert_eq!(links.len(), mesh.hops(from, to) + 1, "{from} to {to}");
+                    let last = links[links.len() - 1];
+                    let end =
+                        if to == mesh.host() { (0, MeshPort::West) } else { (to, MeshPort::Local) };
+                    assert_eq!((last.router, last.port), end);
+                    // X, then Y: no turn from a column into a row, but to the host.
+                    let column =
+                        |link: &Link| matches!(link.port, MeshPort::North | MeshPort::South);
+                    let inner = &links[..links.len() - 1];
+                    assert!(inner.is_sorted_by_key(column), "{from} to {to}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_packet_to_many_takes_each_link_once() {
+        let mesh = MeshConfig::new(4, 5);
+        let all = (1 << mesh.nodes()) - 1;
+        let links = mesh.links(9, all);
+        let distinct: std::collections::BTreeSet<Link> = links.iter().copied().collect();
+        assert_eq!(distinct.len(), links.len());
+        // 19 links between the routers of 20 cores, and 21 to the nodes.
+        assert_eq!(links.len(), 19 + 21);
+    }
+
+    #[test]
+    fn everything_wrong_with_a_mesh_is_listed() {
+        let error = MeshConfig { width: 8, height: 4, buffer: 5, flit: 32 }.validate().unwrap_err();
+        assert_eq!(error.problems.len(), 2, "{error}");
+        assert!(error.to_string().contains("at most 31 cores, or flits of 64 bits"), "{error}");
+        assert!(MeshConfig::new(0, 3).validate().is_err());
+        assert!(MeshConfig { flit: 16, ..MeshConfig::new(2, 2) }.validate().is_err());
+    }
+}

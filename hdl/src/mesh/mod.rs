@@ -1,0 +1,22 @@
+//! The network of a device with several cores: packets of flits between routers on a grid.
+//!
+//! ```text
+//!  link in --> buffer --> which ports?  --+--> turns of the inputs --> link out       x 5 x 5
+//!                ^                        |
+//!                +---- once more, for ----+
+//!                      the next port
+//! ```
+//!
+//! Why it cannot deadlock is told in `docs/architecture/mesh.md`.
+
+mod input_port;
+mod network;
+mod output_port;
+mod packet_buffer;
+mod router;
+
+pub use input_port::InputPort;
+pub use network::Network;
+pub use output_port::OutputPort;
+pub use packet_buffer::PacketBuffer;
+pub use router::Router;
