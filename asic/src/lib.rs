@@ -24,7 +24,7 @@ pub use device::GateDevice;
 pub use energy::{Energy, EnergyModel, Part};
 pub use liberty::{Cell, CellKind, Library, read_liberty};
 pub use memory::{Sram, SramUse, memory_energy};
-pub use netlist::Netlist;
+pub use netlist::{Netlist, ZERO};
 pub use scaling::{GLITCHES, Range, SCALE_45_TO_28, SRAM_45_TO_28};
 pub use simulation::{Activity, Simulation};
 pub use synthesis::{Chip, synthesise_chip};
