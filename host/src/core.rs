@@ -152,21 +152,37 @@ impl Core {
         self.send(engine, self.tokens.post[usize::from(token)])
     }
 
+    /// Enqueues an instruction without an immediate.
+    pub fn issue(&mut self, engine: Engine, instruction: Instruction) -> Result<(), DeviceError> {
+        let [low, _] = instruction.encode()?;
+        self.send(engine, low)
+    }
+
+    /// Writes the encoded input of a slot.
+    pub fn write_input(&mut self, slot: usize, input: &[u32]) -> Result<(), DeviceError> {
+        let row = self.program.config.plane_row(slot, 0) as u32;
+        self.device.write(HostAddress::new(Region::Spike, row, 0), input)
+    }
+
     /// Writes the encoded input of a slot and enqueues its forward pass.
     pub fn forward(&mut self, slot: usize, input: &[u32]) -> Result<(), DeviceError> {
-        let row = self.program.config.plane_row(slot, 0) as u32;
-        self.device.write(HostAddress::new(Region::Spike, row, 0), input)?;
+        self.write_input(slot, input)?;
         for layer in 0..self.slots[slot].forward.len() {
             self.send(Engine::Fp, self.slots[slot].forward[layer])?;
         }
         Ok(())
     }
 
-    /// Writes the output gradient of a slot (all error rows of the output) and enqueues its backward pass.
-    pub fn backward(&mut self, slot: usize, errors: &[u32]) -> Result<(), DeviceError> {
+    /// Writes the output gradient of a slot: all error rows of the output.
+    pub fn write_errors(&mut self, slot: usize, errors: &[u32]) -> Result<(), DeviceError> {
         let base = self.program.output().error_base;
         let row = self.program.config.error_row(slot, base, 0) as u32;
-        self.device.write(HostAddress::new(Region::Error, row, 0), errors)?;
+        self.device.write(HostAddress::new(Region::Error, row, 0), errors)
+    }
+
+    /// Writes the output gradient of a slot and enqueues its backward pass.
+    pub fn backward(&mut self, slot: usize, errors: &[u32]) -> Result<(), DeviceError> {
+        self.write_errors(slot, errors)?;
         for layer in 0..self.slots[slot].backward.len() {
             self.send(Engine::Bp, self.slots[slot].backward[layer])?;
         }

@@ -11,6 +11,7 @@ pub mod data;
 pub mod device;
 pub mod encode;
 pub mod link;
+pub mod mesh;
 pub mod network;
 pub mod ppa;
 pub mod reader;

@@ -45,7 +45,7 @@ fn workspace() -> tempfile::TempDir {
 #[test]
 fn help_has_examples() {
     let directory = workspace();
-    for command in ["train", "eval", "info", "generate", "device", "data"] {
+    for command in ["train", "eval", "info", "map", "generate", "device", "data"] {
         let help = stdout(&backspike(directory.path(), &[command, "--help"]));
         assert!(help.contains("Usage: backspike"), "{help}");
     }
@@ -325,6 +325,38 @@ fn traffic_is_reported_and_recorded() {
     let accesses = record["accesses"].as_array().unwrap();
     let gradients = accesses.iter().filter(|access| access["memory"] == "gradient");
     assert_eq!(gradients.map(|access| access["read"].as_u64().unwrap()).sum::<u64>(), read);
+}
+
+#[test]
+fn a_map_is_printed_drawn_and_recorded() {
+    let directory = workspace();
+    let at = directory.path();
+    let map =
+        ["map", "net.toml", "--preset", "nano", "--mesh", "2x2", "--limit", "64", "-o", "out"];
+    let text = stdout(&backspike(at, &map));
+    for part in ["layer 1 tiles", "one core: ", "zig-zag", "annealing", "hottest link"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let record: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(at.join("out/map.json")).unwrap()).unwrap();
+    assert_eq!(record["placements"].as_array().unwrap().len(), 5);
+    let picture = fs::read_to_string(at.join("out/map.svg")).unwrap();
+    let cores = record["partition"]["cores"].as_array().unwrap().len();
+    assert_eq!(picture.matches(" %</text>").count(), cores);
+    // The same again, to the letter.
+    assert_eq!(stdout(&backspike(at, &map)), text);
+    assert_eq!(fs::read_to_string(at.join("out/map.svg")).unwrap(), picture);
+
+    let large = fs::read_to_string(at.join("net.toml"))
+        .unwrap()
+        .replace("neurons = 12\n", "neurons = 400\n");
+    fs::write(at.join("large.toml"), large).unwrap();
+    let found =
+        failure(&backspike(at, &["map", "large.toml", "--preset", "nano", "--mesh", "2x2"]));
+    assert!(found.contains("use a configuration with weights = "), "{found}");
+    let wrong = backspike(at, &["map", "net.toml", "--mesh", "9x9"]);
+    let found = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(found.contains("use at most 63 cores"), "{found}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod eval;
 mod firmware;
 mod generate;
 mod info;
+mod map;
 mod ppa;
 mod progress;
 mod source;
@@ -49,6 +50,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Show how a network is mapped onto a core, or a core's configuration
     Info(info::Arguments),
+    /// Divide a network among the cores of a mesh, place them, and draw the traffic
+    Map(map::Arguments),
     /// Write Verilog, C header and reference tables
     Generate(generate::Arguments),
     /// Estimate a core as a chip: area, clock, and energy of training a network
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Map(arguments) => map::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Ppa(arguments) => ppa::run(&arguments),
         Command::Adders(arguments) => adders::run(&arguments),

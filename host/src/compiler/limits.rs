@@ -8,7 +8,7 @@ use backspike_arch::num::Reset;
 use backspike_arch::proof::{Proof, Workload, prove, smallest_gradient_shift};
 
 /// The gradient shift and one proof per layer, or all problems.
-pub(super) fn check(
+pub(crate) fn check(
     network: &Network,
     config: &ArchConfig,
     slices: &[Slice],
@@ -67,14 +67,20 @@ pub(super) fn check(
     problems.into_result((gradient_shift, proofs))
 }
 
+/// The smallest value of the key that holds what is used.
+pub(super) fn enough(usage: &Usage) -> usize {
+    match usage.key {
+        "weights" => usage.used.next_multiple_of(32),
+        "slot_neuron_steps" | "slot_error_steps" | "slot_membrane_steps" => {
+            usage.used.next_power_of_two()
+        }
+        _ => usage.used,
+    }
+}
+
 fn exceeded(usage: &Usage, config: &ArchConfig) -> String {
     let Usage { what, key, used, capacity } = usage;
-    let power = matches!(*key, "slot_neuron_steps" | "slot_error_steps" | "slot_membrane_steps");
-    let enough = match *key {
-        "weights" => used.next_multiple_of(32),
-        _ if power => used.next_power_of_two(),
-        _ => *used,
-    };
+    let enough = enough(usage);
     let mut larger = config.clone();
     larger.set(key, enough);
     let remedy = match larger.validate() {

@@ -7,6 +7,8 @@ mod descriptors;
 mod limits;
 mod show;
 
+pub(crate) use limits::check;
+
 pub use descriptors::{Descriptors, IO_COUNTERS, IO_OUTPUT, IO_SCRATCH, IO_SLOT_FREE};
 
 use crate::network::Network;
@@ -84,8 +86,14 @@ impl Program {
     }
 }
 
-/// Compiles `network` for `config`, or lists everything that does not fit.
-pub fn compile(network: &Network, config: &ArchConfig) -> Result<Program, Problems> {
+/// Where everything lies, and what it takes.
+struct Layout {
+    populations: Vec<Population>,
+    slices: Vec<Slice>,
+    usage: Vec<Usage>,
+}
+
+fn layout(network: &Network, config: &ArchConfig) -> Layout {
     let steps = network.steps as usize;
     let blocks = ArchConfig::blocks(steps);
     let mut populations = Vec::new();
@@ -115,30 +123,45 @@ pub fn compile(network: &Network, config: &ArchConfig) -> Result<Program, Proble
         Some(last) if last.neuron.spiking.is_none() => config.tiles(last.neurons) * blocks,
         _ => 0,
     };
-    let block = config.plane_bits();
-    let usage = vec![
-        usage("weights", "weights", rows * config.lanes, config.weights),
-        usage(
-            "spikes and traces of a slot",
-            "slot_neuron_steps",
-            planes * block,
-            config.slot_neuron_steps,
-        ),
-        usage("errors of a slot", "slot_error_steps", errors * block, config.slot_error_steps),
-        usage(
-            "membranes of a slot",
-            "slot_membrane_steps",
-            membranes * block,
-            config.slot_membrane_steps,
-        ),
-        usage(
-            "descriptors",
-            "slices",
-            network.layers.len().max(IO_SCRATCH as usize + 1),
-            config.slices,
-        ),
-        usage("time steps", "max_steps", steps, config.max_steps),
-    ];
+    let held = Held { rows, planes, errors, membranes, slices: network.layers.len() };
+    let usage = held.usage(config, steps);
+    Layout { populations, slices, usage }
+}
+
+/// What a core holds: weight rows; plane words, error blocks and membrane blocks of a slot; slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub rows: usize,
+    pub planes: usize,
+    pub errors: usize,
+    pub membranes: usize,
+    pub slices: usize,
+}
+
+impl Held {
+    /// Of `config`, for samples of `steps` steps.
+    pub fn usage(&self, config: &ArchConfig, steps: usize) -> Vec<Usage> {
+        let block = config.plane_bits();
+        let usage = |what, key, used| {
+            let capacity = config.get(key).unwrap_or(0);
+            Usage { what, key, used, capacity }
+        };
+        vec![
+            usage("weights", "weights", self.rows * config.lanes),
+            usage("spikes and traces of a slot", "slot_neuron_steps", self.planes * block),
+            usage("errors of a slot", "slot_error_steps", self.errors * block),
+            usage("membranes of a slot", "slot_membrane_steps", self.membranes * block),
+            usage("descriptors", "slices", self.slices.max(IO_SCRATCH as usize + 1)),
+            usage("time steps", "max_steps", steps),
+        ]
+    }
+}
+
+/// Compiles `network` for `config`, or lists everything that does not fit.
+pub fn compile(network: &Network, config: &ArchConfig) -> Result<Program, Problems> {
+    let steps = network.steps as usize;
+    let blocks = ArchConfig::blocks(steps);
+    let Layout { populations, slices, usage } = layout(network, config);
     let (gradient_shift, proof) = limits::check(network, config, &slices, &usage)?;
     let descriptors =
         descriptors::build(network, config, &populations, &slices, blocks, gradient_shift);
@@ -155,6 +178,21 @@ pub fn compile(network: &Network, config: &ArchConfig) -> Result<Program, Proble
     })
 }
 
+/// `config` with memories and limits raised to what `network` needs on one core.
+pub fn roomy(network: &Network, config: &ArchConfig) -> ArchConfig {
+    let mut roomy = config.clone();
+    for usage in layout(network, config).usage {
+        if usage.used > usage.capacity {
+            roomy.set(usage.key, limits::enough(&usage));
+        }
+    }
+    for l in 0..network.layers.len() {
+        roomy.max_fan_in = roomy.max_fan_in.max(network.fan_in(l));
+        roomy.max_fan_out = roomy.max_fan_out.max(network.layers[l].neurons);
+    }
+    roomy
+}
+
 /// The smallest preset, if asked with other lanes, that holds `network`, or what the largest of them lacks.
 pub fn fitting_preset(network: &Network, lanes: Option<usize>) -> Result<ArchConfig, Problems> {
     let mut last = Problems::default();
@@ -166,8 +204,4 @@ pub fn fitting_preset(network: &Network, lanes: Option<usize>) -> Result<ArchCon
         }
     }
     Err(last)
-}
-
-fn usage(what: &'static str, key: &'static str, used: usize, capacity: usize) -> Usage {
-    Usage { what, key, used, capacity }
 }

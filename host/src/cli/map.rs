@@ -1,0 +1,175 @@
+//! `backspike map`.
+
+use super::Outcome;
+use super::progress::spinner;
+use super::source::{SourceOptions, limit};
+use super::target::CoreOptions;
+use anyhow::{Context, Result, ensure};
+use backspike::mesh::{
+    Cost, PLACERS, Partition, PlacementProblem, Routes, demand, measure, partition, placer, svg,
+};
+use backspike::network::Network;
+use backspike::report::write_file;
+use backspike::train::check_dataset;
+use backspike_arch::{ArchConfig, MeshConfig};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  backspike map examples/mnist.toml --mesh 4x5 --preset edge
+  backspike map examples/digits.toml --mesh 2x2 --preset tiny --placer zig-zag -o build/map")]
+pub struct Arguments {
+    #[command(flatten)]
+    source: SourceOptions,
+    #[command(flatten)]
+    core: CoreOptions,
+    /// Cores in a row, and rows
+    #[arg(long, value_name = "WxH", default_value = "4x5", value_parser = mesh)]
+    mesh: MeshConfig,
+    /// Who places the cores that are drawn: row-major, zig-zag, greedy, random or annealing
+    #[arg(long, default_value = "annealing", value_parser = clap::builder::PossibleValuesParser::new(PLACERS.map(|placer| placer.name())))]
+    placer: String,
+    /// Weight of the hottest link, in flits x links
+    #[arg(long, value_name = "WEIGHT", default_value_t = 8.0, value_parser = weight)]
+    hottest: f64,
+    /// Seed of the placers
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    placement_seed: u64,
+    /// Samples to train on before the work of the layers is measured
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Samples to measure it with
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    samples: u32,
+    /// Directory for picture and record
+    #[arg(short, long, value_name = "DIRECTORY", default_value = "build/map")]
+    output: PathBuf,
+}
+
+fn mesh(text: &str) -> Result<MeshConfig, String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    let (width, height) = sides.ok_or("a mesh is written as 4x5: cores in a row, then rows")?;
+    let mesh = MeshConfig::new(width, height);
+    mesh.validate().map_err(|error| error.problems.join("; "))?;
+    Ok(mesh)
+}
+
+fn weight(text: &str) -> Result<f64, String> {
+    let weight = text.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0);
+    weight.ok_or_else(|| "the weight is a number from 0 on".to_string())
+}
+
+pub fn run(arguments: &Arguments) -> Result<Outcome> {
+    let network = arguments.source.network()?;
+    ensure!(!network.layers.is_empty(), "The network has no layer: add a [[layer]].");
+    let config = arguments.core.config()?;
+    let mut data = arguments.source.data(&network)?;
+    check_dataset(&network, &data)?;
+    let sample_len = data.sample_len();
+    limit(&mut data.train, Some(arguments.limit as usize), sample_len);
+    limit(&mut data.test, Some(0), sample_len);
+    let bar = spinner();
+    bar.set_message(format!("training on {} samples, to measure the layers", data.train.len()));
+    let work = measure(&network, &config, &data, arguments.samples as usize)?;
+    bar.finish_and_clear();
+    let mesh = &arguments.mesh;
+    let plan = partition(&network, &config, &work, mesh.cores()).with_context(|| {
+        format!("Network {} does not fit {} cores {}", network.name, mesh.cores(), config.name)
+    })?;
+    print_partition(&network, &config, &plan);
+
+    let flows = demand(&network, &config, &work, &plan);
+    let routes = Routes::new(mesh);
+    let problem = PlacementProblem {
+        cores: plan.cores.len(),
+        flows: &flows,
+        routes: &routes,
+        hottest: arguments.hottest,
+        seed: arguments.placement_seed,
+    };
+    println!("\n{} x {} mesh, a sample: flits x links", mesh.width, mesh.height);
+    println!(
+        "  {:<10} {:>10} {:>10} {:>10} {:>10} {:>13} {:>12}",
+        "placer", "spikes", "errors", "host", "all", "hottest link", "cost"
+    );
+    let mut placements = Vec::new();
+    for placer in PLACERS {
+        bar.set_message(format!("placing: {}", placer.name()));
+        let nodes = placer.place(&problem);
+        let cost = problem.cost(&nodes);
+        bar.suspend(|| print_cost(placer.name(), &cost));
+        placements.push((placer.name(), nodes, cost));
+    }
+    bar.finish_and_clear();
+
+    let chosen = placer(&arguments.placer).context("the placer is one of the list")?;
+    let drawn = placements.iter().find(|(name, ..)| *name == chosen.name());
+    let (name, nodes, _) = drawn.context("every placer has placed")?;
+    let traffic = routes.traffic(&flows, nodes);
+    let title = format!(
+        "{} on {} x {} cores {}, {name}",
+        network.name, mesh.width, mesh.height, config.name
+    );
+    let folder = &arguments.output;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("The folder {} cannot be made", folder.display()))?;
+    let picture = folder.join("map.svg");
+    write_file(&picture, &svg(&title, &plan, &routes, nodes, &traffic))?;
+    let record = json!({
+        "network": network.name, "config": config, "mesh": mesh, "work": work, "partition": plan,
+        "flows": flows, "hottest_weight": arguments.hottest, "seed": arguments.placement_seed,
+        "placements": placements.iter().map(|(name, nodes, cost)| json!({"placer": name, "nodes": nodes, "cost": cost})).collect::<Vec<_>>(),
+        "drawn": name, "traffic": traffic,
+    });
+    let path = folder.join("map.json");
+    write_file(&path, &serde_json::to_string_pretty(&record)?)?;
+    println!("\npicture: {}\nrecord: {}", picture.display(), path.display());
+    Ok(Outcome::Done)
+}
+
+fn print_partition(network: &Network, config: &ArchConfig, plan: &Partition) {
+    println!(
+        "{} on {} cores {} of {} lanes: cycles a sample of the engines",
+        network.name,
+        plan.cores.len(),
+        config.name,
+        config.lanes
+    );
+    println!("  {:<5} {:>9} {:>9} {:>9}  {:>5}  slices", "core", "FP", "BP", "WG", "load");
+    let busiest = plan.busiest().max(f64::MIN_POSITIVE);
+    for (core, of) in plan.cores.iter().enumerate() {
+        let slices: Vec<String> = (of.shares.iter())
+            .map(|share| {
+                let end = share.first_tile + share.tiles;
+                format!("layer {} tiles {}..{end}", share.layer, share.first_tile)
+            })
+            .collect();
+        println!(
+            "  {core:<5} {:>9.0} {:>9.0} {:>9.0}  {:>3.0} %  {}",
+            of.load.forward,
+            of.load.backward,
+            of.load.gradient,
+            100.0 * of.load.busiest() / busiest,
+            slices.join(", ")
+        );
+    }
+    println!(
+        "  one core: {:.0} cycles a sample of its busiest engine, {:.1} times the busiest core's",
+        plan.whole.busiest(),
+        plan.speedup()
+    );
+}
+
+fn print_cost(name: &str, cost: &Cost) {
+    println!(
+        "  {name:<10} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>13.0} {:>12.0}",
+        cost.spikes,
+        cost.errors,
+        cost.host,
+        cost.hops(),
+        cost.hottest,
+        cost.total
+    );
+}

@@ -1,0 +1,111 @@
+//! What the cores of a partition send each other, a sample: the packets of `docs/architecture/mesh.md`.
+//!
+//! | from | to | a packet | how many |
+//! |---|---|---|---|
+//! | host | cores with a part of layer 0 | a plane word of the input | one a tile-block |
+//! | core | all others with a part of the next layer | spikes and surrogate codes of a tile-block, three plane words | one a tile-block |
+//! | core | each other core with tiles of the layer below | the sums of neurons in the surrogate window, two words a neuron and step | one a tile-block |
+//! | core | host | membranes, or spikes, of the output | one a tile and step, or a tile-block |
+//! | host | cores with outputs | their errors | one a tile and step |
+
+use super::{LayerWork, Partition};
+use crate::network::{Loss, Network, Readout};
+use backspike_arch::{ArchConfig, TIME_BLOCK};
+use serde::Serialize;
+
+/// An end of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum End {
+    /// A logical core.
+    Core(usize),
+    Host,
+}
+
+/// What a flow carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum FlowKind {
+    /// Spikes and surrogate codes to the next layer.
+    Spikes,
+    /// Partial errors to the owners of the neurons.
+    Errors,
+    /// To and from the host.
+    Host,
+}
+
+/// Flits a sample from one end to several.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Flow {
+    pub kind: FlowKind,
+    pub from: End,
+    pub to: Vec<End>,
+    pub flits: f64,
+}
+
+/// Flits of a packet beside its data: the head and the address.
+const BESIDE: usize = 2;
+/// Bits of a data flit that carries words of 32 bits.
+const WORD: usize = 32;
+/// Words of a partial error: 50 bits.
+const SUM_WORDS: f64 = 2.0;
+/// Planes of a trace word: spikes, two bits of surrogate code.
+const TRACE_PLANES: usize = 3;
+
+/// All flows of `partition`.
+pub fn demand(
+    network: &Network,
+    config: &ArchConfig,
+    work: &[LayerWork],
+    partition: &Partition,
+) -> Vec<Flow> {
+    let steps = network.steps as usize;
+    let blocks = ArchConfig::blocks(steps);
+    let plane = config.plane_bits().div_ceil(WORD);
+    let last = work.len() - 1;
+    let mut flows = Vec::new();
+    let holders = |layer: usize, except: Option<usize>| -> Vec<End> {
+        let cores = partition.holders(layer).map(|(core, _)| core);
+        cores.filter(|core| Some(*core) != except).map(End::Core).collect()
+    };
+    let mut push = |kind, from, to: Vec<End>, flits: f64| {
+        if !to.is_empty() && flits > 0.0 {
+            flows.push(Flow { kind, from, to, flits });
+        }
+    };
+    let input = config.tiles(network.input_len()) * blocks * (BESIDE + plane);
+    push(FlowKind::Host, End::Host, holders(0, None), input as f64);
+    for layer in 0..work.len() {
+        for (core, share) in partition.holders(layer) {
+            let tile_blocks = (share.tiles * blocks) as f64;
+            if layer < last {
+                let packet = (BESIDE + TRACE_PLANES * plane) as f64;
+                push(
+                    FlowKind::Spikes,
+                    End::Core(core),
+                    holders(layer + 1, Some(core)),
+                    tile_blocks * packet,
+                );
+                // What each core above sends to the owner of these tiles.
+                let part = share.tiles as f64 / work[layer].tiles as f64;
+                let sums = SUM_WORDS * work[layer + 1].contributions * part;
+                for above in holders(layer + 1, Some(core)) {
+                    let flits = tile_blocks * BESIDE as f64 + sums;
+                    push(FlowKind::Errors, above, vec![End::Core(core)], flits);
+                }
+            } else {
+                let output = match network.training.loss {
+                    Loss::CrossEntropy(Readout::Mean) => {
+                        share.tiles * steps * (BESIDE + config.lanes)
+                    }
+                    Loss::CrossEntropy(Readout::Last) => {
+                        share.tiles * steps.min(TIME_BLOCK) * (BESIDE + config.lanes)
+                    }
+                    Loss::MseRate => share.tiles * blocks * (BESIDE + plane),
+                };
+                push(FlowKind::Host, End::Core(core), vec![End::Host], output as f64);
+                let errors = share.tiles * steps * (BESIDE + config.lanes / 2);
+                push(FlowKind::Host, End::Host, vec![End::Core(core)], errors as f64);
+            }
+        }
+    }
+    flows
+}

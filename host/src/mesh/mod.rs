@@ -1,0 +1,23 @@
+//! A network on the cores of a mesh: what each core holds, which node it sits on, and the traffic that follows.
+//!
+//! ```text
+//! network, samples --> work of each layer --> partition: slices of logical cores --> demand: flows between them
+//!                                                                                          |
+//!                                    drawing, table <-- cost: flits of every link <-- placement: a node for each
+//! ```
+
+mod cost;
+mod demand;
+mod draw;
+mod partition;
+mod placement;
+mod work;
+
+pub use cost::{Cost, Routes, Traffic};
+pub use demand::{End, Flow, FlowKind, demand};
+pub use draw::svg;
+pub use partition::{CorePlan, Load, Partition, Share, partition};
+pub use placement::{
+    Annealing, Greedy, PLACERS, PlacementProblem, Placer, RandomSearch, RowMajor, ZigZag, placer,
+};
+pub use work::{LayerWork, measure};

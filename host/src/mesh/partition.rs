@@ -1,0 +1,208 @@
+//! Which tiles of which layers a core holds.
+//!
+//! Tiles are dealt out in the order of the layers: a core takes tiles until it is as busy as it may be, or one of its memories is full,
+//! then the next core goes on. The least load that may be is found by bisection, so no other division into such runs has a less
+//! busy busiest core. A run that crosses from one layer into the next is several slices.
+
+use super::LayerWork;
+use crate::compiler::{Held, Slice, Usage, check};
+use crate::network::Network;
+use crate::reader::Problems;
+use backspike_arch::ArchConfig;
+use serde::Serialize;
+
+/// Tiles of a layer on a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Share {
+    pub layer: usize,
+    pub first_tile: usize,
+    pub tiles: usize,
+}
+
+/// Cycles of the engines, a sample. They run side by side, on different samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Load {
+    pub forward: f64,
+    pub backward: f64,
+    pub gradient: f64,
+}
+
+impl Load {
+    /// Of the busiest engine.
+    pub fn busiest(&self) -> f64 {
+        self.forward.max(self.backward).max(self.gradient)
+    }
+
+    fn plus(&self, layer: &LayerWork, tiles: usize) -> Self {
+        let part = tiles as f64 / layer.tiles as f64;
+        Self {
+            forward: self.forward + part * layer.forward,
+            backward: self.backward + part * layer.backward,
+            gradient: self.gradient + part * layer.gradient,
+        }
+    }
+}
+
+/// What one core holds and does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CorePlan {
+    pub shares: Vec<Share>,
+    pub load: Load,
+}
+
+/// A network on logical cores.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Partition {
+    pub cores: Vec<CorePlan>,
+    /// All work on one core.
+    pub whole: Load,
+}
+
+impl Partition {
+    /// Cycles a sample of the busiest engine of all cores.
+    pub fn busiest(&self) -> f64 {
+        self.cores.iter().map(|core| core.load.busiest()).fold(0.0, f64::max)
+    }
+
+    /// How many times faster than one core, if nothing but the engines costs time.
+    pub fn speedup(&self) -> f64 {
+        self.whole.busiest() / self.busiest().max(f64::MIN_POSITIVE)
+    }
+
+    /// The cores with a part of `layer`, and their tiles.
+    pub fn holders(&self, layer: usize) -> impl Iterator<Item = (usize, &Share)> {
+        self.cores.iter().enumerate().flat_map(move |(core, plan)| {
+            plan.shares
+                .iter()
+                .filter(move |share| share.layer == layer)
+                .map(move |share| (core, share))
+        })
+    }
+}
+
+/// What the memories of a core with `shares` hold: the whole input of each layer it has a part of, and what its own tiles make.
+fn held(network: &Network, config: &ArchConfig, shares: &[Share]) -> Held {
+    let blocks = ArchConfig::blocks(network.steps as usize);
+    let mut held = Held { slices: shares.len(), ..Held::default() };
+    for (s, share) in shares.iter().enumerate() {
+        let fan_in = network.fan_in(share.layer);
+        held.rows += fan_in * share.tiles;
+        held.planes += config.tiles(fan_in) * blocks;
+        held.errors += share.tiles * blocks;
+        // The outputs of the slice before are part of the input of this one, and held there.
+        let next = shares.get(s + 1).is_some_and(|next| next.layer == share.layer + 1);
+        held.planes += if next { 0 } else { share.tiles * blocks };
+        if network.layers[share.layer].neuron.spiking.is_none() {
+            held.membranes += share.tiles * blocks;
+        }
+    }
+    held
+}
+
+/// Deals all tiles to at most `cores` cores none of which is busier than `limit`; `None` if they do not suffice.
+fn deal(
+    network: &Network,
+    config: &ArchConfig,
+    work: &[LayerWork],
+    cores: usize,
+    limit: f64,
+) -> Option<Vec<CorePlan>> {
+    let mut plans = vec![CorePlan::default()];
+    for (l, layer) in work.iter().enumerate() {
+        for tile in 0..layer.tiles {
+            let with = |plan: &CorePlan| {
+                let mut shares = plan.shares.clone();
+                match shares.last_mut() {
+                    Some(share) if share.layer == l => share.tiles += 1,
+                    _ => shares.push(Share { layer: l, first_tile: tile, tiles: 1 }),
+                }
+                CorePlan { shares, load: plan.load.plus(layer, 1) }
+            };
+            let fits = |plan: &CorePlan| {
+                let usage = held(network, config, &plan.shares).usage(config, 0);
+                let stored = usage.iter().all(|usage| usage.used <= usage.capacity);
+                stored && plan.load.busiest() <= limit
+            };
+            let present = with(plans.last()?);
+            if fits(&present) {
+                *plans.last_mut()? = present;
+            } else {
+                let fresh = with(&CorePlan::default());
+                if plans.len() == cores || !fits(&fresh) {
+                    return None;
+                }
+                plans.push(fresh);
+            }
+        }
+    }
+    Some(plans)
+}
+
+/// Divides `network` among `cores` cores of `config`.
+///
+/// # Errors
+///
+/// Everything that does not fit: for each memory how much the fullest core needs, with the configuration that has it.
+pub fn partition(
+    network: &Network,
+    config: &ArchConfig,
+    work: &[LayerWork],
+    cores: usize,
+) -> Result<Partition, Problems> {
+    let whole = work.iter().fold(Load::default(), |load, layer| load.plus(layer, layer.tiles));
+    let best = |config: &ArchConfig| {
+        // All work on one core is enough for any division.
+        let mut high = whole.busiest() * (1.0 + 1e-9) + 1.0;
+        let mut found = deal(network, config, work, cores, high)?;
+        let mut low = 0.0;
+        for _ in 0..40 {
+            let middle = f64::midpoint(low, high);
+            match deal(network, config, work, cores, middle) {
+                Some(plans) => (found, high) = (plans, middle),
+                None => low = middle,
+            }
+        }
+        Some(found)
+    };
+    let slices: Vec<Slice> = (work.iter())
+        .map(|layer| Slice {
+            fan_in: layer.fan_in,
+            neurons: layer.neurons,
+            tiles: layer.tiles,
+            weight_base: 0,
+        })
+        .collect();
+    let found = best(config);
+    let usage = match &found {
+        Some(plans) => fullest(network, config, plans),
+        None => {
+            let unbounded = crate::compiler::roomy(network, config);
+            fullest(network, config, &best(&unbounded).unwrap_or_default())
+        }
+    };
+    check(network, config, &slices, &usage)?;
+    match found {
+        Some(cores) => Ok(Partition { cores, whole }),
+        None => {
+            let mut problems = Problems::default();
+            problems.push(format!(
+                "The network does not fit {cores} cores of configuration {}: no memory alone is too small, but together they leave no division; use more cores or a larger configuration.",
+                config.name
+            ));
+            Err(problems)
+        }
+    }
+}
+
+/// For each memory the usage of the core that needs most of it.
+fn fullest(network: &Network, config: &ArchConfig, plans: &[CorePlan]) -> Vec<Usage> {
+    let steps = network.steps as usize;
+    let of = |plan: &CorePlan| held(network, config, &plan.shares).usage(config, steps);
+    let mut most = of(&CorePlan::default());
+    for plan in plans {
+        for (most, usage) in most.iter_mut().zip(of(plan)) {
+            most.used = most.used.max(usage.used);
+        }
+    }
+    most
+}

@@ -1,0 +1,284 @@
+//! Networks on meshes: partition, demand, placement and what they cost.
+
+mod common;
+
+use backspike::mesh::{
+    Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Routes, demand,
+    partition,
+};
+use backspike::network::Network;
+use backspike_arch::{ArchConfig, Link, MeshConfig, MeshPort};
+use common::small;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+fn generator(salt: u64) -> ChaCha8Rng {
+    let seed = std::env::var("BACKSPIKE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    println!("BACKSPIKE_SEED={seed}");
+    ChaCha8Rng::seed_from_u64(seed ^ salt << 32)
+}
+
+/// `small` with layers of these sizes, and work at random.
+fn network(
+    rng: &mut ChaCha8Rng,
+    config: &ArchConfig,
+    neurons: &[usize],
+) -> (Network, Vec<LayerWork>) {
+    let mut network = small();
+    let hidden = network.layers[0].clone();
+    let readout = network.layers[1].clone();
+    network.layers = neurons
+        .iter()
+        .map(|&neurons| {
+            let mut layer = hidden.clone();
+            layer.neurons = neurons;
+            layer
+        })
+        .collect();
+    network.layers.push(readout);
+    let work = (0..network.layers.len())
+        .map(|l| LayerWork {
+            fan_in: network.fan_in(l),
+            neurons: network.layers[l].neurons,
+            tiles: config.tiles(network.layers[l].neurons),
+            forward: rng.random_range(1.0..1000.0),
+            backward: if l == 0 { 0.0 } else { rng.random_range(1.0..1000.0) },
+            gradient: rng.random_range(1.0..1000.0),
+            contributions: if l == 0 { 0.0 } else { rng.random_range(0.0..100.0) },
+        })
+        .collect();
+    (network, work)
+}
+
+/// The least busiest core of any division into runs: all of them are tried.
+fn least(loads: &[[f64; 3]], cores: usize) -> f64 {
+    if cores == 0 {
+        return if loads.is_empty() { 0.0 } else { f64::INFINITY };
+    }
+    let mut sum = [0.0; 3];
+    let mut best = least(loads, cores - 1);
+    for (n, load) in loads.iter().enumerate() {
+        (0..3).for_each(|engine| sum[engine] += load[engine]);
+        let own = sum.iter().copied().fold(0.0, f64::max);
+        best = best.min(own.max(least(&loads[n + 1..], cores - 1)));
+    }
+    best
+}
+
+#[test]
+fn every_tile_is_on_one_core_and_no_division_into_runs_is_better() {
+    let rng = &mut generator(1);
+    let config = ArchConfig::tiny();
+    for _ in 0..20 {
+        let neurons: Vec<usize> =
+            (0..rng.random_range(1..4)).map(|_| rng.random_range(1..30)).collect();
+        let (network, work) = network(rng, &config, &neurons);
+        let cores = rng.random_range(1..5);
+        let plan = partition(&network, &config, &work, cores).unwrap();
+        assert!(plan.cores.len() <= cores);
+        let mut next = (0, 0);
+        for share in plan.cores.iter().flat_map(|core| &core.shares) {
+            if next.1 == work[next.0].tiles {
+                next = (next.0 + 1, 0);
+            }
+            assert_eq!((share.layer, share.first_tile), next);
+            next.1 += share.tiles;
+        }
+        assert_eq!(next, (work.len() - 1, work[work.len() - 1].tiles));
+        let loads: Vec<[f64; 3]> = (work.iter())
+            .flat_map(|layer| {
+                let part = |cycles: f64| cycles / layer.tiles as f64;
+                std::iter::repeat_n(
+                    [layer.forward, layer.backward, layer.gradient].map(part),
+                    layer.tiles,
+                )
+            })
+            .collect();
+        let best = least(&loads, cores);
+        assert!((plan.busiest() / best - 1.0).abs() < 1e-6, "{} against {best}", plan.busiest());
+        assert!(plan.speedup() <= cores as f64 * (1.0 + 1e-9));
+    }
+}
+
+#[test]
+fn what_no_division_holds_is_listed_with_its_remedy() {
+    let rng = &mut generator(2);
+    let config = ArchConfig { weights: 64, slot_neuron_steps: 128, ..ArchConfig::nano() };
+    let (mut network, work) = network(rng, &config, &[60, 60]);
+    network.steps = 20;
+    let problems = partition(&network, &config, &work, 2).unwrap_err();
+    let all = problems.sentences().join("\n");
+    for part in [
+        "of weights",
+        "weights = ",
+        "of spikes and traces of a slot",
+        "slot_neuron_steps = ",
+        "20 of time steps",
+    ] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    // The first remedy is true: with all that is asked for it fits.
+    let roomy = ArchConfig {
+        weights: 1 << 13,
+        slot_neuron_steps: 1 << 12,
+        slot_error_steps: 1 << 12,
+        max_steps: 32,
+        ..config
+    };
+    partition(&network, &roomy, &work, 2).unwrap();
+}
+
+#[test]
+fn storage_decides_where_cores_are_full() {
+    let rng = &mut generator(3);
+    let (network, mut work) = network(rng, &ArchConfig::nano(), &[64]);
+    // Nearly all work is in one tile's layer, so balance alone would put all of layer 0 on one core.
+    work[0].forward = 1.0;
+    (work[0].gradient, work[1].forward) = (1.0, 1000.0);
+    // 16 inputs x 64 neurons are 1,024 weights, twice what a core has.
+    let config = ArchConfig { weights: 512, ..ArchConfig::nano() };
+    let plan = partition(&network, &config, &work, 4).unwrap();
+    for core in &plan.cores {
+        let rows: usize =
+            core.shares.iter().map(|share| network.fan_in(share.layer) * share.tiles).sum();
+        assert!(rows * config.lanes <= 512, "{core:?}");
+    }
+}
+
+#[test]
+fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
+    let rng = &mut generator(4);
+    // 4 lanes, 6 steps: 2 blocks; 16 inputs, 12 hidden neurons, 4 outputs are 4, 3 and 1 tiles. A plane word is one word.
+    let config = ArchConfig::nano();
+    let (network, mut work) = network(rng, &config, &[12]);
+    work[1].contributions = 9.0;
+    let alone = partition(&network, &config, &work, 1).unwrap();
+    let flows = demand(&network, &config, &work, &alone);
+    assert!(flows.iter().all(|flow| flow.kind == FlowKind::Host), "{flows:?}");
+    // Input: 4 tiles x 2 blocks of head, address and a word.
+    assert_eq!(flows[0].flits, 24.0);
+
+    let share = |layer, tiles| backspike::mesh::Share { layer, first_tile: 0, tiles };
+    let mut split = alone.clone();
+    split.cores[0].shares = vec![share(0, 3)];
+    split.cores.push(backspike::mesh::CorePlan { shares: vec![share(1, 1)], ..Default::default() });
+    let flows = demand(&network, &config, &work, &split);
+    let of = |kind| flows.iter().filter(|flow| flow.kind == kind).collect::<Vec<_>>();
+    let [spikes] = of(FlowKind::Spikes)[..] else { panic!("{flows:?}") };
+    assert_eq!(
+        (spikes.from, &spikes.to[..], spikes.flits),
+        (End::Core(0), &[End::Core(1)][..], 6.0 * 5.0)
+    );
+    let [errors] = of(FlowKind::Errors)[..] else { panic!("{flows:?}") };
+    assert_eq!(
+        (errors.from, &errors.to[..], errors.flits),
+        (End::Core(1), &[End::Core(0)][..], 12.0 + 18.0)
+    );
+}
+
+fn flows(rng: &mut ChaCha8Rng, cores: usize) -> Vec<Flow> {
+    let end = |rng: &mut ChaCha8Rng| match rng.random_range(0..=cores) {
+        core if core < cores => End::Core(core),
+        _ => End::Host,
+    };
+    (0..3 * cores)
+        .map(|_| {
+            let kind = [FlowKind::Spikes, FlowKind::Errors, FlowKind::Host][rng.random_range(0..3)];
+            let to = (0..rng.random_range(1..4)).map(|_| end(rng)).collect();
+            Flow { kind, from: end(rng), to, flits: f64::from(rng.random_range(1..100u32)) }
+        })
+        .collect()
+}
+
+#[test]
+fn traffic_is_that_of_the_routes() {
+    let rng = &mut generator(5);
+    let mesh = MeshConfig::new(3, 4);
+    let routes = Routes::new(&mesh);
+    let flows = flows(rng, 12);
+    let nodes: Vec<usize> = (0..12).map(|core| (core * 5 + 3) % 12).collect();
+    let node = |end: &End| match end {
+        End::Core(core) => nodes[*core],
+        End::Host => mesh.host(),
+    };
+    let traffic = routes.traffic(&flows, &nodes);
+    let mut sum = 0.0;
+    for router in 0..mesh.cores() {
+        for port in MeshPort::ALL {
+            let link = Link { router, port };
+            let expected: f64 = (flows.iter())
+                .filter(|flow| {
+                    let to = flow.to.iter().fold(0, |set, end| set | 1 << node(end));
+                    mesh.links(node(&flow.from), to).contains(&link)
+                })
+                .map(|flow| flow.flits)
+                .sum();
+            assert_eq!(traffic.flits(link).iter().sum::<f64>(), expected, "{link:?}");
+            sum += if port == MeshPort::Local { 0.0 } else { expected };
+        }
+    }
+    let cost = routes.cost(&traffic, 2.0);
+    assert_eq!(cost.hops(), sum);
+    assert_eq!(cost.total, sum + 2.0 * cost.hottest);
+}
+
+#[test]
+fn placers_give_every_core_a_node_and_annealing_is_never_worse_than_its_start() {
+    let rng = &mut generator(6);
+    for (width, height) in [(1, 1), (4, 5), (5, 1), (3, 3)] {
+        let mesh = MeshConfig::new(width, height);
+        let routes = Routes::new(&mesh);
+        let cores = mesh.cores() - usize::from(mesh.cores() > 4);
+        let flows = flows(rng, cores);
+        let problem =
+            PlacementProblem { cores, flows: &flows, routes: &routes, hottest: 8.0, seed: 3 };
+        let mut totals = Vec::new();
+        for placer in PLACERS {
+            let nodes = placer.place(&problem);
+            assert_eq!(nodes, placer.place(&problem), "{} twice", placer.name());
+            let mut sorted = nodes.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert!(
+                sorted.len() == cores && sorted.last() < Some(&mesh.cores()),
+                "{}",
+                placer.name()
+            );
+            totals.push(problem.cost(&nodes).total);
+        }
+        let annealed = totals[totals.len() - 1];
+        assert!(totals.iter().all(|total| annealed <= *total), "{width} x {height}: {totals:?}");
+    }
+}
+
+/// All orders of `rest` behind `nodes`.
+fn permutations(nodes: &mut Vec<usize>, rest: &mut Vec<usize>, see: &mut dyn FnMut(&[usize])) {
+    if rest.is_empty() {
+        see(nodes);
+    }
+    for index in 0..rest.len() {
+        let node = rest.remove(index);
+        nodes.push(node);
+        permutations(nodes, rest, see);
+        nodes.pop();
+        rest.insert(index, node);
+    }
+}
+
+#[test]
+fn annealing_finds_the_best_of_all_placements_on_six_cores() {
+    let rng = &mut generator(7);
+    let mesh = MeshConfig::new(3, 2);
+    let routes = Routes::new(&mesh);
+    for seed in 0..5 {
+        let flows = flows(rng, 6);
+        let problem =
+            PlacementProblem { cores: 6, flows: &flows, routes: &routes, hottest: 8.0, seed };
+        let mut best = f64::INFINITY;
+        permutations(&mut Vec::new(), &mut (0..6).collect(), &mut |nodes| {
+            best = best.min(problem.cost(nodes).total);
+        });
+        let found = problem.cost(&Annealing { steps: 40_000 }.place(&problem)).total;
+        assert_eq!(found, best);
+    }
+}
