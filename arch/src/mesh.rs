@@ -6,6 +6,11 @@
 use crate::ConfigError;
 use serde::Serialize;
 
+/// Words of a packet between host and cores: those of a row whose subs agree but for this power of two.
+pub const PACKET_WORDS: u32 = 8;
+/// Flits of the longest packet between host and cores: head, address, words, trailer.
+pub const LONGEST_PACKET: usize = 3 + PACKET_WORDS as usize;
+
 /// A port of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[repr(u8)]
@@ -79,6 +84,23 @@ impl MeshConfig {
         } else {
             Err(ConfigError { name: format!("mesh {width} x {height}"), problems })
         }
+    }
+
+    /// [`Self::validate`], and whether the packets of cores fit the buffers.
+    ///
+    /// # Errors
+    /// Those of `validate`, and when the buffer is shorter than [`LONGEST_PACKET`].
+    pub fn validate_for_cores(&self) -> Result<(), ConfigError> {
+        self.validate()?;
+        if self.buffer >= LONGEST_PACKET {
+            return Ok(());
+        }
+        let problem = format!(
+            "buffers hold {} flits, but cores send packets of up to {LONGEST_PACKET}: use 16, 32 or 64",
+            self.buffer
+        );
+        let name = format!("mesh {} x {}", self.width, self.height);
+        Err(ConfigError { name, problems: vec![problem] })
     }
 
     /// Number of cores.

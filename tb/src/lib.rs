@@ -5,6 +5,7 @@ mod cache;
 mod compile;
 pub mod device;
 pub mod lockstep;
+pub mod mesh;
 pub mod model;
 pub mod network;
 pub mod program;
@@ -17,6 +18,7 @@ mod uart;
 pub mod verilate;
 
 pub use device::{RtlDevice, RtlError, RtlLibrary, RtlOptions, Waves};
+pub use mesh::{MeshLibrary, RtlCore, RtlMesh};
 pub use model::{Library, Model, ModelError, Port};
 pub use pty::PtyBridge;
 pub use tool::{Tool, ToolError};

@@ -1,4 +1,4 @@
-//! The network of a device with several cores: packets of flits between routers on a grid.
+//! A device with several cores: packets of flits between routers on a grid, cores and host at their ends.
 //!
 //! ```text
 //!  link in --> buffer --> which ports?  --+--> turns of the inputs --> link out       x 5 x 5
@@ -9,12 +9,18 @@
 //!
 //! Why it cannot deadlock is told in `docs/architecture/mesh.md`.
 
+mod device;
+mod eject;
+mod inject;
 mod input_port;
 mod network;
 mod output_port;
 mod packet_buffer;
 mod router;
 
+pub use device::{MESH_TOP, MeshDevice, mesh_design};
+pub use eject::Eject;
+pub use inject::Inject;
 pub use input_port::InputPort;
 pub use network::Network;
 pub use output_port::OutputPort;

@@ -1,0 +1,97 @@
+//! Cores on a mesh: each in lockstep with an emulator of its own, through the network; all at once; by multicast.
+
+use backspike_arch::{ArchConfig, HostAddress, Link, MeshConfig, MeshPort, Region};
+use backspike_emulator::Emulator;
+use backspike_hdl::mesh::mesh_design;
+use backspike_tb::lockstep::Lockstep;
+use backspike_tb::step::{train_step, two_layers};
+use backspike_tb::{MeshLibrary, Optimize, RtlMesh, lint};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+fn seed() -> u64 {
+    let seed = std::env::var("BACKSPIKE_SEED").map_or(2, |seed| seed.parse().unwrap());
+    println!("BACKSPIKE_SEED={seed}");
+    seed
+}
+
+fn library(config: &ArchConfig, width: usize, height: usize) -> (MeshConfig, MeshLibrary) {
+    let mesh = MeshConfig::new(width, height);
+    let library = MeshLibrary::new(config, &mesh, Optimize::Quick);
+    (mesh, library.unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// A training step of a random network on core `core`, everything compared with an emulator.
+fn train(mesh: &RtlMesh, core: usize, config: &ArchConfig, seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (network, placement) = two_layers(&mut rng, config);
+    let mut device = mesh.core(core);
+    let mut emulator = Emulator::new(config, 1).unwrap();
+    let lockstep = Lockstep::new(&placement, &network, &mut emulator, &mut device);
+    let mut lockstep = lockstep.unwrap_or_else(|error| panic!("core {core}: {error}"));
+    let trained = train_step(&mut lockstep, &mut rng, &network, config);
+    trained.unwrap_or_else(|error| panic!("core {core}: {error}"));
+    lockstep.finish().unwrap_or_else(|error| panic!("core {core}: {error}"));
+}
+
+#[test]
+fn cores_train_in_lockstep_one_after_the_other_and_all_at_once() {
+    let config = ArchConfig::nano();
+    let design = mesh_design(&config, &MeshConfig::new(2, 2)).unwrap();
+    let messages = lint(design.top(), &design.to_single_file()).unwrap();
+    assert!(messages.is_empty(), "{}", messages.join("\n"));
+
+    let (shape, library) = library(&config, 2, 2);
+    let seed = seed();
+    let mesh = library.mesh(seed);
+    for core in 0..shape.cores() {
+        train(&mesh, core, &config, seed + core as u64);
+    }
+    let mesh = library.mesh(seed + 1);
+    std::thread::scope(|scope| {
+        for core in 0..shape.cores() {
+            let (mesh, config) = (&mesh, &config);
+            scope.spawn(move || train(mesh, core, config, seed + 10 + core as u64));
+        }
+    });
+    // Every flit to the host left router 0 westwards; nothing went where no node lies.
+    assert!(mesh.flits(Link { router: 0, port: MeshPort::West }) > 1000);
+    assert_eq!(mesh.flits(Link { router: 1, port: MeshPort::East }), 0);
+}
+
+#[test]
+fn what_is_multicast_is_in_every_core_and_went_over_each_link_once() {
+    let config = ArchConfig::nano();
+    let (shape, library) = library(&config, 2, 2);
+    let mesh = library.mesh(seed());
+    let words: Vec<u32> = (0..64).map(|n| 0x3c00_0000 | n).collect();
+    let at = HostAddress::new(Region::Weight, 3, 0);
+    let all = (1 << shape.cores()) - 1;
+    mesh.multicast(all, at, &words).unwrap();
+    for core in 0..shape.cores() {
+        let mut device = mesh.core(core);
+        let rows = words.len() as u32 / 2;
+        let push = backspike_arch::IoDescriptor { region: Region::Weight, base: 3, rows };
+        backspike_arch::device::write_descriptor(&mut device, 0, &push).unwrap();
+        let push = backspike_arch::Instruction::Push { slice: 0, slot: 0 };
+        backspike_arch::device::issue(&mut device, backspike_arch::Engine::Io, push).unwrap();
+        let mut read = Vec::new();
+        backspike_arch::Device::receive(&mut device, words.len(), &mut read).unwrap();
+        let data: Vec<u32> = read.iter().map(|word| word.data).collect();
+        assert_eq!(data, words, "core {core}");
+        assert!(read.iter().rev().skip(1).all(|word| !word.last) && read[read.len() - 1].last);
+    }
+    // 32 rows of two words are 32 packets of 4 flits; the descriptor and the instruction go to one core each.
+    let east = mesh.flits(Link { router: 0, port: MeshPort::East });
+    let alone = (2 + 3) + (2 + 1) + (2 + 1);
+    assert_eq!(east, 128 + 2 * alone, "cores 1 and 3 lie to the east");
+}
+
+#[test]
+fn short_buffers_and_wrong_meshes_are_refused() {
+    let refused =
+        |mesh: MeshConfig| mesh_design(&ArchConfig::nano(), &mesh).unwrap_err().to_string();
+    let short = refused(MeshConfig { buffer: 8, ..MeshConfig::new(2, 2) });
+    assert!(short.contains("packets of up to 11"), "{short}");
+    assert!(refused(MeshConfig::new(9, 9)).contains("at most 63 cores"));
+}
