@@ -328,6 +328,18 @@ fn traffic_is_reported_and_recorded() {
 }
 
 #[test]
+fn a_mesh_is_written_as_verilog() {
+    let directory = workspace();
+    let write = ["generate", "--preset", "nano", "--mesh", "2x2", "-o", "out", "--check"];
+    // Nothing is there yet.
+    assert!(failure(&backspike(directory.path(), &write)).contains("backspike_mesh.v"));
+    stdout(&backspike(directory.path(), &write[..7]));
+    stdout(&backspike(directory.path(), &write));
+    let top = fs::read_to_string(directory.path().join("out/backspike_mesh.v")).unwrap();
+    assert_eq!(top.matches("backspike_core core_").count(), 4);
+}
+
+#[test]
 fn a_map_is_printed_drawn_and_recorded() {
     let directory = workspace();
     let at = directory.path();

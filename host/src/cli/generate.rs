@@ -1,10 +1,12 @@
 //! `backspike generate`.
 
 use super::Outcome;
-use super::target::CoreOptions;
+use super::target::{CoreOptions, mesh};
 use anyhow::{Result, bail};
 use backspike::report::write_file;
+use backspike_arch::MeshConfig;
 use backspike_hdl::core::core_design;
+use backspike_hdl::mesh::mesh_design;
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +18,15 @@ use std::path::{Path, PathBuf};
 Examples:
   backspike generate --check
   backspike generate --preset edge -o build/verilog
-  backspike generate --config my-core.toml --lanes 32 -o build/verilog"
+  backspike generate --config my-core.toml --lanes 32 -o build/verilog
+  backspike generate --preset edge --mesh 4x5 -o build/mesh"
 )]
 pub struct Arguments {
     #[command(flatten)]
     core: CoreOptions,
+    /// Cores in a row, and rows: a mesh of cores with a host's port, instead of one core
+    #[arg(long, value_name = "WxH", value_parser = mesh, requires = "output")]
+    mesh: Option<MeshConfig>,
     /// Only compare with what is there; fails when anything differs
     #[arg(long)]
     check: bool,
@@ -44,7 +50,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         });
         let config = arguments.core.config()?;
         files.push((PathBuf::from(format!("{}.toml", config.name)), config.to_toml()));
-        let modules = core_design(&config)?.modules;
+        let design = match &arguments.mesh {
+            Some(mesh) => mesh_design(&config, mesh)?,
+            None => core_design(&config)?,
+        };
+        let modules = design.modules;
         files.extend(modules.into_iter().map(|m| (PathBuf::from(format!("{}.v", m.name)), m.text)));
     }
     if arguments.check { check(&root, &files) } else { write(&root, &files) }

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::progress::spinner;
 use super::source::{SourceOptions, limit};
-use super::target::CoreOptions;
+use super::target::{CoreOptions, mesh};
 use anyhow::{Context, Result, ensure};
 use backspike::mesh::{
     Cost, PLACERS, Partition, PlacementProblem, Routes, demand, measure, partition, placer, svg,
@@ -46,14 +46,6 @@ pub struct Arguments {
     /// Directory for picture and record
     #[arg(short, long, value_name = "DIRECTORY", default_value = "build/map")]
     output: PathBuf,
-}
-
-fn mesh(text: &str) -> Result<MeshConfig, String> {
-    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    let (width, height) = sides.ok_or("a mesh is written as 4x5: cores in a row, then rows")?;
-    let mesh = MeshConfig::new(width, height);
-    mesh.validate().map_err(|error| error.problems.join("; "))?;
-    Ok(mesh)
 }
 
 fn weight(text: &str) -> Result<f64, String> {

@@ -5,7 +5,7 @@ use backspike::compiler::{Program, compile, fitting_preset};
 use backspike::device::{Mirror, Waves, emulator, rtl};
 use backspike::link::SerialDevice;
 use backspike::network::Network;
-use backspike_arch::{ArchConfig, Device};
+use backspike_arch::{ArchConfig, Device, MeshConfig};
 use clap::{Args, ValueEnum};
 use std::fmt;
 use std::path::PathBuf;
@@ -74,6 +74,15 @@ impl CoreOptions {
             format!("Network {} does not fit the core {}", network.name, config.name)
         })
     }
+}
+
+/// A mesh as the command line writes it.
+pub fn mesh(text: &str) -> Result<MeshConfig, String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    let (width, height) = sides.ok_or("a mesh is written as 4x5: cores in a row, then rows")?;
+    let mesh = MeshConfig::new(width, height);
+    mesh.validate().map_err(|error| error.problems.join("; "))?;
+    Ok(mesh)
 }
 
 /// Who plays the core.
