@@ -3,7 +3,8 @@
 //! Cores are numbered row by row from the north-west; the host is the node after the last core and sits west of core 0. A packet names
 //! its destinations as a set, one bit a node, and follows the tree of XY routes to them: first along its row, then along the columns.
 
-use crate::ConfigError;
+use crate::layout::HostAddress;
+use crate::{ArchConfig, ConfigError};
 use serde::Serialize;
 
 /// Words of a packet between host and cores: those of a row whose subs agree but for this power of two.
@@ -173,11 +174,52 @@ impl MeshConfig {
         links
     }
 
+    /// Index of a link in a list of all, of which there are [`Self::links_in_all`].
+    pub const fn link_index(&self, link: Link) -> usize {
+        link.router * MeshPort::ALL.len() + link.port as usize
+    }
+
+    /// Links of all routers, those counted that lead nowhere.
+    pub const fn links_in_all(&self) -> usize {
+        self.cores() * MeshPort::ALL.len()
+    }
+
     /// Routers between two nodes, less one: links between routers that a packet takes.
     pub const fn hops(&self, from: usize, to: usize) -> usize {
         let ((a, b), (x, y)) = (self.place(from), self.place(to));
         a.abs_diff(x) + b.abs_diff(y)
     }
+}
+
+/// The packets that carry `words` words from `at` on: the address of each one's first word, and how many words it has.
+pub fn packets(config: &ArchConfig, at: HostAddress, words: usize) -> Vec<(HostAddress, usize)> {
+    let mut packets: Vec<(HostAddress, usize)> = Vec::new();
+    let mut address = at;
+    for _ in 0..words {
+        match packets.last_mut() {
+            Some((first, count)) if first.row == address.row && !begins_packet(address) => {
+                *count += 1;
+            }
+            _ => packets.push((address, 1)),
+        }
+        address = address.next(config);
+    }
+    packets
+}
+
+/// Whether a word is the first of a packet even when the words before it were sent just before.
+pub fn begins_packet(address: HostAddress) -> bool {
+    u32::from(address.sub) % PACKET_WORDS == 0
+}
+
+/// Flits of a packet of `words` words to a core: a head, the address, the words.
+pub const fn flits_to_core(words: usize) -> usize {
+    2 + words
+}
+
+/// Flits of a packet of `words` words to the host: a head, the address, the words, a trailer.
+pub const fn flits_to_host(words: usize) -> usize {
+    3 + words
 }
 
 #[cfg(test)]
@@ -225,6 +267,19 @@ mod tests {
         assert_eq!(distinct.len(), links.len());
         // 19 links between the routers of 20 cores, and 21 to the nodes.
         assert_eq!(links.len(), 19 + 21);
+    }
+
+    #[test]
+    fn packets_end_with_a_row_and_with_a_group_of_subs() {
+        use crate::Region;
+        let config = ArchConfig::edge().with_lanes(32);
+        // 16 words a row of weights, from the middle of one: 4 to the end of the group, 8 more, then the next row.
+        let at = HostAddress::new(Region::Weight, 7, 4);
+        let found: Vec<(u32, u8, usize)> =
+            packets(&config, at, 14).iter().map(|(at, words)| (at.row, at.sub, *words)).collect();
+        assert_eq!(found, [(7, 4, 4), (7, 8, 8), (8, 0, 2)]);
+        assert!(packets(&config, at, 0).is_empty());
+        assert_eq!(flits_to_host(PACKET_WORDS as usize), LONGEST_PACKET);
     }
 
     #[test]

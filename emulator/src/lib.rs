@@ -11,6 +11,7 @@
 //! | `engine` | what each instruction does to the memories |
 //! | `kernel` | the inner loops, compiled for several vector instruction sets |
 //! | `memory` | weights by slice in panels, the memories of a sample slot |
+//! | `mesh` | several cores, and the flits of every link between them and the host |
 //! | `cycles`, `timeline` | how long an instruction takes, and when it starts |
 
 mod cycles;
@@ -19,6 +20,7 @@ mod engine;
 mod execute;
 mod kernel;
 mod memory;
+mod mesh;
 mod port;
 mod queue;
 mod tally;
@@ -26,3 +28,4 @@ mod timeline;
 
 pub use emulator::{Emulator, EmulatorError};
 pub use kernel::Simd;
+pub use mesh::{EmulatedCore, EmulatedMesh};

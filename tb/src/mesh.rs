@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backspike_arch::{
-    ArchConfig, Device, DeviceError, HostAddress, Link, MeshConfig, PACKET_WORDS, PackedWord as _,
-    PushWord,
+    ArchConfig, Device, DeviceError, HostAddress, Link, MeshConfig, PackedWord as _, PushWord,
+    mesh::packets,
 };
 use backspike_hdl::mesh::mesh_design;
 
@@ -155,23 +155,15 @@ impl State {
         data: &[u32],
     ) -> Result<(), DeviceError> {
         at.check_write(data.len(), config)?;
-        let mut address = at;
-        let mut words = data.iter().peekable();
-        while let Some(word) = words.next() {
-            let encoded = address.encode()?;
-            self.flits.extend([(nodes, false), (encoded.into(), false), ((*word).into(), false)]);
-            let mut expected = encoded + 1;
-            address = address.next(config);
-            while let Some(word) =
-                words.next_if(|_| expected % PACKET_WORDS != 0 && address.encode() == Ok(expected))
-            {
-                self.flits.push_back(((*word).into(), false));
-                expected += 1;
-                address = address.next(config);
-            }
+        let mut rest = data;
+        for (address, words) in packets(config, at, data.len()) {
+            let (present, after) = rest.split_at(words);
+            self.flits.extend([(nodes, false), (address.encode()?.into(), false)]);
+            self.flits.extend(present.iter().map(|word| (u64::from(*word), false)));
             if let Some((_, last)) = self.flits.back_mut() {
                 *last = true;
             }
+            rest = after;
         }
         Ok(())
     }

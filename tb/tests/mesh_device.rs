@@ -1,7 +1,7 @@
 //! Cores on a mesh: each in lockstep with an emulator of its own, through the network; all at once; by multicast.
 
 use backspike_arch::{ArchConfig, HostAddress, Link, MeshConfig, MeshPort, Region};
-use backspike_emulator::Emulator;
+use backspike_emulator::EmulatedMesh;
 use backspike_hdl::mesh::mesh_design;
 use backspike_tb::lockstep::Lockstep;
 use backspike_tb::step::{train_step, two_layers};
@@ -21,12 +21,12 @@ fn library(config: &ArchConfig, width: usize, height: usize) -> (MeshConfig, Mes
     (mesh, library.unwrap_or_else(|error| panic!("{error}")))
 }
 
-/// A training step of a random network on core `core`, everything compared with an emulator.
-fn train(mesh: &RtlMesh, core: usize, config: &ArchConfig, seed: u64) {
+/// A training step of a random network on core `core`, everything compared with the same core of an emulated mesh.
+fn train(mesh: &RtlMesh, reference: &EmulatedMesh, core: usize, config: &ArchConfig, seed: u64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (network, placement) = two_layers(&mut rng, config);
     let mut device = mesh.core(core);
-    let mut emulator = Emulator::new(config, 1).unwrap();
+    let mut emulator = reference.core(core);
     let lockstep = Lockstep::new(&placement, &network, &mut emulator, &mut device);
     let mut lockstep = lockstep.unwrap_or_else(|error| panic!("core {core}: {error}"));
     let trained = train_step(&mut lockstep, &mut rng, &network, config);
@@ -44,19 +44,35 @@ fn cores_train_in_lockstep_one_after_the_other_and_all_at_once() {
     let (shape, library) = library(&config, 2, 2);
     let seed = seed();
     let mesh = library.mesh(seed);
+    let reference = EmulatedMesh::new(&config, &shape).unwrap();
     for core in 0..shape.cores() {
-        train(&mesh, core, &config, seed + core as u64);
+        train(&mesh, &reference, core, &config, seed + core as u64);
     }
+    check_links(&mesh, &reference, &shape);
+
     let mesh = library.mesh(seed + 1);
+    let reference = EmulatedMesh::new(&config, &shape).unwrap();
     std::thread::scope(|scope| {
         for core in 0..shape.cores() {
-            let (mesh, config) = (&mesh, &config);
-            scope.spawn(move || train(mesh, core, config, seed + 10 + core as u64));
+            let (mesh, reference, config) = (&mesh, &reference, &config);
+            scope.spawn(move || train(mesh, reference, core, config, seed + 10 + core as u64));
         }
     });
-    // Every flit to the host left router 0 westwards; nothing went where no node lies.
-    assert!(mesh.flits(Link { router: 0, port: MeshPort::West }) > 1000);
-    assert_eq!(mesh.flits(Link { router: 1, port: MeshPort::East }), 0);
+    check_links(&mesh, &reference, &shape);
+}
+
+/// Every link carried the flits that the emulator counts.
+fn check_links(mesh: &RtlMesh, reference: &EmulatedMesh, shape: &MeshConfig) {
+    let mut all = 0;
+    for router in 0..shape.cores() {
+        for port in MeshPort::ALL {
+            let link = Link { router, port };
+            let expected = reference.flits(link);
+            assert_eq!(mesh.flits(link), expected, "{link:?}");
+            all += expected;
+        }
+    }
+    assert!(all > 10_000, "{all} flits are no test");
 }
 
 #[test]
@@ -81,10 +97,9 @@ fn what_is_multicast_is_in_every_core_and_went_over_each_link_once() {
         assert_eq!(data, words, "core {core}");
         assert!(read.iter().rev().skip(1).all(|word| !word.last) && read[read.len() - 1].last);
     }
-    // 32 rows of two words are 32 packets of 4 flits; the descriptor and the instruction go to one core each.
+    // 32 rows of two words are 32 packets of 4 flits; descriptor, immediate and instruction go to one core each, 5, 3 and 3 flits.
     let east = mesh.flits(Link { router: 0, port: MeshPort::East });
-    let alone = (2 + 3) + (2 + 1) + (2 + 1);
-    assert_eq!(east, 128 + 2 * alone, "cores 1 and 3 lie to the east");
+    assert_eq!(east, 32 * 4 + 2 * (5 + 3 + 3), "cores 1 and 3 lie to the east");
 }
 
 #[test]
