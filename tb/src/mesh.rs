@@ -7,19 +7,23 @@ use backspike_arch::{
     ArchConfig, Device, DeviceError, HostAddress, Link, MeshConfig, PackedWord as _, PushWord,
     mesh::packets,
 };
-use backspike_hdl::mesh::mesh_design;
+use backspike_hdl::emit::Design;
+use backspike_hdl::mesh::{mesh_design, mesh_parts};
 
 use crate::{Build, Library, Model, Optimize, Port, RtlError};
 
 /// Cycles in which no flit passes the host's port after which the mesh counts as hung.
 const PATIENCE: u64 = 1 << 20;
 
-/// The build of a mesh; every seed is an instance of the same library.
+/// The build of a mesh: one library of a tile and one of the network, wired together cycle by cycle. All that crosses between them
+/// depends on registers alone, so this is the mesh to the cycle, and a core is built once however many there are.
 #[derive(Clone)]
 pub struct MeshLibrary {
     config: ArchConfig,
     mesh: MeshConfig,
-    library: Library,
+    /// Without tiles: `network` is the whole device.
+    tile: Option<Library>,
+    network: Library,
 }
 
 impl MeshLibrary {
@@ -32,67 +36,143 @@ impl MeshLibrary {
         mesh: &MeshConfig,
         optimize: Optimize,
     ) -> Result<Self, RtlError> {
+        let [tile, network] = mesh_parts(config, mesh)?;
+        let build = |design: &Design| {
+            Build::new(design.top(), design.to_single_file()).optimize(optimize).library()
+        };
+        let (tile, network) = (Some(build(&tile)?), build(&network)?);
+        Ok(Self { config: config.clone(), mesh: mesh.clone(), tile, network })
+    }
+
+    /// The same as one model of the whole device, which takes long to build for many cores.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn whole(
+        config: &ArchConfig,
+        mesh: &MeshConfig,
+        optimize: Optimize,
+    ) -> Result<Self, RtlError> {
         let design = mesh_design(config, mesh)?;
         let build = Build::new(design.top(), design.to_single_file()).optimize(optimize);
-        let library = build.library()?;
-        Ok(Self { config: config.clone(), mesh: mesh.clone(), library })
+        let network = build.library()?;
+        Ok(Self { config: config.clone(), mesh: mesh.clone(), tile: None, network })
     }
 
     /// The mesh after reset. `seed` draws the bits of registers and memories at power-on.
     pub fn mesh(&self, seed: u64) -> RtlMesh {
-        let mut model = self.library.instance(seed);
-        let ports = Ports::new(&model);
-        model.write(ports.reset, 1);
-        for port in [ports.from_valid, ports.to_ready] {
-            model.write(port, 0);
+        let host = self.mesh.host();
+        let network = self.network.instance(seed);
+        let mut tiles: Vec<Model> = (self.tile.iter())
+            .flat_map(|tile| (0..host).map(move |core| (tile, core as u64)))
+            .map(|(tile, core)| tile.instance(seed.wrapping_mul(64).wrapping_add(core + 1)))
+            .collect();
+        for (core, tile) in tiles.iter_mut().enumerate() {
+            tile.set("node_i", core as u64);
+            tile.set("host_i", 1 << host);
         }
-        model.tick(4);
-        model.write(ports.reset, 0);
-        let cores = self.mesh.cores();
+        let (ends, host_port) = if tiles.is_empty() {
+            let port = LinkPorts::new(&network, &|name| format!("from_{name}"), &|name| {
+                format!("to_{name}")
+            });
+            (Vec::new(), port)
+        } else {
+            let end = |node: usize| {
+                let name = |name: &str| format!("{name}_{node}");
+                LinkPorts::new(&network, &name, &name)
+            };
+            ((0..host).map(end).collect(), end(host))
+        };
+        let link = tiles.first().map(|tile| LinkPorts::new(tile, &str::to_owned, &str::to_owned));
+        let mut simulation = Simulation { network, tiles, ends, link, host: host_port };
+        simulation.reset();
         let state = State {
-            model,
-            ports,
-            host: self.mesh.host(),
+            simulation,
+            host,
             flits: VecDeque::new(),
             packet: Vec::new(),
-            arrived: vec![VecDeque::new(); cores],
+            arrived: vec![VecDeque::new(); host],
         };
         RtlMesh { library: self.clone(), state: Arc::new(Mutex::new(state)) }
     }
 }
 
-/// The host's side of the port.
-struct Ports {
-    reset: Port,
-    from_valid: Port,
-    from_ready: Port,
-    from_data: Port,
-    from_last: Port,
-    to_valid: Port,
-    to_ready: Port,
-    to_data: Port,
-    to_last: Port,
+/// Ports of a link into a model, and of one out of it.
+struct LinkPorts {
+    valid_i: Port,
+    ready_o: Port,
+    data_i: Port,
+    last_i: Port,
+    valid_o: Port,
+    ready_i: Port,
+    data_o: Port,
+    last_o: Port,
 }
 
-impl Ports {
-    fn new(model: &Model) -> Self {
+impl LinkPorts {
+    /// `inward` and `outward` tell what the model calls the ports of each link.
+    fn new(
+        model: &Model,
+        inward: &dyn Fn(&str) -> String,
+        outward: &dyn Fn(&str) -> String,
+    ) -> Self {
+        let port = |name: &dyn Fn(&str) -> String, own: &str| model.port(&name(own));
         Self {
-            reset: model.port("reset"),
-            from_valid: model.port("from_valid_i"),
-            from_ready: model.port("from_ready_o"),
-            from_data: model.port("from_data_i"),
-            from_last: model.port("from_last_i"),
-            to_valid: model.port("to_valid_o"),
-            to_ready: model.port("to_ready_i"),
-            to_data: model.port("to_data_o"),
-            to_last: model.port("to_last_o"),
+            valid_i: port(inward, "valid_i"),
+            ready_o: port(inward, "ready_o"),
+            data_i: port(inward, "data_i"),
+            last_i: port(inward, "last_i"),
+            valid_o: port(outward, "valid_o"),
+            ready_i: port(outward, "ready_i"),
+            data_o: port(outward, "data_o"),
+            last_o: port(outward, "last_o"),
         }
     }
 }
 
+/// Network and tiles, wired.
+struct Simulation {
+    network: Model,
+    tiles: Vec<Model>,
+    /// Ports of the network by core, of a tile if there are any, and for the host.
+    ends: Vec<LinkPorts>,
+    link: Option<LinkPorts>,
+    host: LinkPorts,
+}
+
+impl Simulation {
+    fn reset(&mut self) {
+        for reset in [1, 0] {
+            self.network.set("reset", reset);
+            self.tiles.iter_mut().for_each(|tile| tile.set("reset", reset));
+            if reset == 1 {
+                self.network.write(self.host.valid_i, 0);
+                self.network.write(self.host.ready_i, 0);
+                (0..4).for_each(|_| self.tick());
+            }
+        }
+    }
+
+    /// A cycle: what each shows goes to the other, then all take their edge.
+    fn tick(&mut self) {
+        let Self { network, tiles, ends, link, .. } = self;
+        for ((tile, end), link) in tiles.iter_mut().zip(ends).zip(link.iter().cycle()) {
+            network.write(end.valid_i, tile.read(link.valid_o));
+            network.write(end.data_i, tile.read(link.data_o));
+            network.write(end.last_i, tile.read(link.last_o));
+            network.write(end.ready_i, tile.read(link.ready_o));
+            tile.write(link.valid_i, network.read(end.valid_o));
+            tile.write(link.data_i, network.read(end.data_o));
+            tile.write(link.last_i, network.read(end.last_o));
+            tile.write(link.ready_i, network.read(end.ready_o));
+        }
+        network.tick(1);
+        tiles.iter_mut().for_each(|tile| tile.tick(1));
+    }
+}
+
 struct State {
-    model: Model,
-    ports: Ports,
+    simulation: Simulation,
     host: usize,
     /// Flits to send, each with whether it is its packet's last.
     flits: VecDeque<(u64, bool)>,
@@ -104,22 +184,22 @@ struct State {
 impl State {
     /// One cycle; whether a flit passed the host's port. What the mesh shows depends on its registers alone.
     fn cycle(&mut self) -> Result<bool, DeviceError> {
-        let Self { model, ports, .. } = self;
+        let Simulation { network, host: port, .. } = &mut self.simulation;
         let mut moved = false;
         let offer = self.flits.front().copied();
-        model.write(ports.from_valid, offer.is_some().into());
+        network.write(port.valid_i, offer.is_some().into());
         if let Some((data, last)) = offer {
-            model.write(ports.from_data, data);
-            model.write(ports.from_last, last.into());
-            if model.read(ports.from_ready) == 1 {
+            network.write(port.data_i, data);
+            network.write(port.last_i, last.into());
+            if network.read(port.ready_o) == 1 {
                 self.flits.pop_front();
                 moved = true;
             }
         }
-        model.write(ports.to_ready, 1);
-        let arrives = model.read(ports.to_valid) == 1;
-        let (data, last) = (model.read(ports.to_data), model.read(ports.to_last) == 1);
-        model.tick(1);
+        network.write(port.ready_i, 1);
+        let arrives = network.read(port.valid_o) == 1;
+        let (data, last) = (network.read(port.data_o), network.read(port.last_o) == 1);
+        self.simulation.tick();
         if arrives {
             self.packet.push(data);
             if last {
@@ -214,16 +294,17 @@ impl RtlMesh {
 
     /// Clock cycles since power-on.
     pub fn cycles(&self) -> u64 {
-        self.lock().model.cycles()
+        self.lock().simulation.network.cycles()
     }
 
     /// Flits that have left a router by a port since reset.
     pub fn flits(&self, link: Link) -> u64 {
         let mut state = self.lock();
-        state.model.set("router_i", link.router as u64);
-        state.model.set("index_i", link.port as u64);
-        state.model.eval();
-        state.model.get("count_o")
+        let network = &mut state.simulation.network;
+        network.set("router_i", link.router as u64);
+        network.set("index_i", link.port as u64);
+        network.eval();
+        network.get("count_o")
     }
 }
 

@@ -61,6 +61,24 @@ fn cores_train_in_lockstep_one_after_the_other_and_all_at_once() {
     check_links(&mesh, &reference, &shape);
 }
 
+#[test]
+fn the_mesh_in_parts_is_the_whole_to_the_cycle() {
+    let config = ArchConfig::nano();
+    let (shape, library) = library(&config, 2, 1);
+    let whole = MeshLibrary::whole(&config, &shape, Optimize::Quick).unwrap();
+    let seed = seed();
+    let cycles = [&library, &whole].map(|library| {
+        let mesh = library.mesh(seed);
+        let reference = EmulatedMesh::new(&config, &shape).unwrap();
+        for core in 0..shape.cores() {
+            train(&mesh, &reference, core, &config, seed + core as u64);
+        }
+        check_links(&mesh, &reference, &shape);
+        mesh.cycles()
+    });
+    assert_eq!(cycles[0], cycles[1]);
+}
+
 /// Every link carried the flits that the emulator counts.
 fn check_links(mesh: &RtlMesh, reference: &EmulatedMesh, shape: &MeshConfig) {
     let mut all = 0;

@@ -1,5 +1,5 @@
-use super::{Eject, Inject, Network};
-use crate::core::{Core, CoreError};
+use super::{Network, Tile};
+use crate::core::CoreError;
 use crate::emit::{Design, EmitError, emit};
 use crate::prim::module_name;
 use backspike_arch::{ArchConfig, MeshConfig};
@@ -7,6 +7,22 @@ use rust_hdl::prelude::*;
 
 /// Name of the top module.
 pub const MESH_TOP: &str = "backspike_mesh";
+
+/// Calls a function that is generic in bits of a flit and bits of a plane word.
+macro_rules! for_widths {
+    ($function:ident, $arch:expr, $mesh:expr) => {
+        match ($mesh.flit, $arch.lanes) {
+            (32, 4) => $function::<32, 16>($arch, $mesh),
+            (32, 8) => $function::<32, 32>($arch, $mesh),
+            (32, 16) => $function::<32, 64>($arch, $mesh),
+            (32, _) => $function::<32, 128>($arch, $mesh),
+            (_, 4) => $function::<64, 16>($arch, $mesh),
+            (_, 8) => $function::<64, 32>($arch, $mesh),
+            (_, 16) => $function::<64, 64>($arch, $mesh),
+            (_, _) => $function::<64, 128>($arch, $mesh),
+        }
+    };
+}
 
 /// The Verilog of a mesh of cores with configuration `arch`; its top module is [`MESH_TOP`].
 ///
@@ -19,25 +35,37 @@ pub const MESH_TOP: &str = "backspike_mesh";
 pub fn mesh_design(arch: &ArchConfig, mesh: &MeshConfig) -> Result<Design, CoreError> {
     arch.validate()?;
     mesh.validate_for_cores()?;
-    Ok(match (mesh.flit, arch.lanes) {
-        (32, 4) => write::<32, 16>(arch, mesh),
-        (32, 8) => write::<32, 32>(arch, mesh),
-        (32, 16) => write::<32, 64>(arch, mesh),
-        (32, _) => write::<32, 128>(arch, mesh),
-        (_, 4) => write::<64, 16>(arch, mesh),
-        (_, 8) => write::<64, 32>(arch, mesh),
-        (_, 16) => write::<64, 64>(arch, mesh),
-        (_, _) => write::<64, 128>(arch, mesh),
-    }?)
+    Ok(for_widths!(write_mesh, arch, mesh)?)
 }
 
-fn write<const F: usize, const P: usize>(
+/// The Verilog of the mesh in parts, for simulators that build each kind of part once: a [`Tile`], and the [`Network`].
+///
+/// # Errors
+///
+/// When configuration or mesh is unusable.
+pub fn mesh_parts(arch: &ArchConfig, mesh: &MeshConfig) -> Result<[Design; 2], CoreError> {
+    arch.validate()?;
+    mesh.validate_for_cores()?;
+    Ok(for_widths!(write_parts, arch, mesh)?)
+}
+
+fn write_mesh<const F: usize, const P: usize>(
     arch: &ArchConfig,
     mesh: &MeshConfig,
 ) -> Result<Design, EmitError> {
     let mut device = MeshDevice::<F, P>::new(arch, mesh);
     device.connect_all();
     emit(&device)
+}
+
+fn write_parts<const F: usize, const P: usize>(
+    arch: &ArchConfig,
+    mesh: &MeshConfig,
+) -> Result<[Design; 2], EmitError> {
+    let (mut tile, mut network) = (Tile::<F, P>::new(arch), Network::<F>::new(mesh));
+    tile.connect_all();
+    network.connect_all();
+    Ok([emit(&tile)?, emit(&network)?])
 }
 
 /// Cores on a mesh, and the host's port to it. `F` bits a flit, `P` = 4 bits a lane.
@@ -58,9 +86,7 @@ pub struct MeshDevice<const F: usize, const P: usize> {
     pub count_o: Signal<Out, Bits<32>>,
 
     network: Network<F>,
-    core: Vec<Core<P>>,
-    eject: Vec<Eject<F>>,
-    inject: Vec<Inject<F>>,
+    tile: Vec<Tile<F, P>>,
     number: Signal<Local, Bits<6>>,
     host: Constant<Bits<F>>,
     _cores: usize,
@@ -86,9 +112,7 @@ impl<const F: usize, const P: usize> MeshDevice<F, P> {
             index_i: Default::default(),
             count_o: Default::default(),
             network: Network::new(mesh),
-            core: (0..cores).map(|_| Core::new(arch)).collect(),
-            eject: (0..cores).map(|_| Eject::default()).collect(),
-            inject: (0..cores).map(|_| Inject::default()).collect(),
+            tile: (0..cores).map(|_| Tile::new(arch)).collect(),
             number: Default::default(),
             host: Constant::new((1_u64 << mesh.host()).into()),
             _cores: cores,
@@ -106,34 +130,19 @@ impl<const F: usize, const P: usize> Logic for MeshDevice<F, P> {
         self.network.index_i.next = self.index_i.val();
         self.count_o.next = self.network.count_o.val();
         for i in 0..self._cores {
-            self.core[i].clock.next = self.clock.val();
-            self.core[i].reset.next = self.reset.val();
-            self.eject[i].clock.next = self.clock.val();
-            self.eject[i].reset.next = self.reset.val();
-            self.inject[i].clock.next = self.clock.val();
-            self.inject[i].reset.next = self.reset.val();
-
-            self.eject[i].valid_i.next = self.network.valid_o[i].val();
-            self.network.ready_i[i].next = self.eject[i].ready_o.val();
-            self.eject[i].data_i.next = self.network.data_o[i].val();
-            self.eject[i].last_i.next = self.network.last_o[i].val();
-            self.core[i].host_valid_i.next = self.eject[i].host_valid_o.val();
-            self.core[i].host_addr_i.next = self.eject[i].host_addr_o.val();
-            self.core[i].host_data_i.next = self.eject[i].host_data_o.val();
-            self.eject[i].host_ready_i.next = self.core[i].host_ready_o.val();
-
+            self.tile[i].clock.next = self.clock.val();
+            self.tile[i].reset.next = self.reset.val();
             self.number.next = i.to_bits();
-            self.inject[i].node_i.next = bit_cast::<32, 6>(self.number.val());
-            self.inject[i].host_i.next = self.host.val();
-            self.inject[i].push_valid_i.next = self.core[i].push_valid_o.val();
-            self.inject[i].push_addr_i.next = self.core[i].push_addr_o.val();
-            self.inject[i].push_data_i.next = self.core[i].push_data_o.val();
-            self.inject[i].push_last_i.next = self.core[i].push_last_o.val();
-            self.core[i].push_ready_i.next = self.inject[i].push_ready_o.val();
-            self.network.valid_i[i].next = self.inject[i].valid_o.val();
-            self.network.data_i[i].next = self.inject[i].data_o.val();
-            self.network.last_i[i].next = self.inject[i].last_o.val();
-            self.inject[i].ready_i.next = self.network.ready_o[i].val();
+            self.tile[i].node_i.next = bit_cast::<32, 6>(self.number.val());
+            self.tile[i].host_i.next = self.host.val();
+            self.tile[i].valid_i.next = self.network.valid_o[i].val();
+            self.network.ready_i[i].next = self.tile[i].ready_o.val();
+            self.tile[i].data_i.next = self.network.data_o[i].val();
+            self.tile[i].last_i.next = self.network.last_o[i].val();
+            self.network.valid_i[i].next = self.tile[i].valid_o.val();
+            self.network.data_i[i].next = self.tile[i].data_o.val();
+            self.network.last_i[i].next = self.tile[i].last_o.val();
+            self.tile[i].ready_i.next = self.network.ready_o[i].val();
         }
         for h in self._cores..self._nodes {
             self.network.valid_i[h].next = self.from_valid_i.val();

@@ -17,8 +17,9 @@ mod network;
 mod output_port;
 mod packet_buffer;
 mod router;
+mod tile;
 
-pub use device::{MESH_TOP, MeshDevice, mesh_design};
+pub use device::{MESH_TOP, MeshDevice, mesh_design, mesh_parts};
 pub use eject::Eject;
 pub use inject::Inject;
 pub use input_port::InputPort;
@@ -26,3 +27,4 @@ pub use network::Network;
 pub use output_port::OutputPort;
 pub use packet_buffer::PacketBuffer;
 pub use router::Router;
+pub use tile::Tile;
