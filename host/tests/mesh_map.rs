@@ -3,11 +3,12 @@
 mod common;
 
 use backspike::mesh::{
-    Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Routes, demand,
-    partition,
+    Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Routes,
+    busiest_end, demand, packets, partition,
 };
 use backspike::network::Network;
 use backspike_arch::{ArchConfig, Link, MeshConfig, MeshPort};
+use backspike_tb::Packet;
 use common::small;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -174,6 +175,24 @@ fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
         (errors.from, &errors.to[..], errors.flits),
         (End::Core(1), &[End::Core(0)][..], 12.0 + 18.0)
     );
+}
+
+#[test]
+fn packets_carry_every_flit_of_their_flows() {
+    let mesh = MeshConfig::new(2, 1);
+    let flow =
+        |from, to: &[End], flits| Flow { kind: FlowKind::Spikes, from, to: to.to_vec(), flits };
+    let flows = [
+        flow(End::Core(0), &[End::Core(1), End::Host], 24.5),
+        flow(End::Core(0), &[End::Core(1)], 3.0),
+        flow(End::Host, &[End::Core(0)], 7.0),
+    ];
+    // Core 0 sits on node 1, core 1 on node 0; the host is node 2.
+    let found = packets(&flows, &mesh, &[1, 0]);
+    let of = |nodes, flits| Packet { nodes, flits };
+    assert_eq!(found[1], [of(0b101, 10), of(0b001, 3), of(0b101, 10), of(0b101, 5)]);
+    assert_eq!((&found[0][..], &found[2][..]), (&[][..], &[of(0b010, 7)][..]));
+    assert_eq!(busiest_end(&flows), 27.5);
 }
 
 fn flows(rng: &mut ChaCha8Rng, cores: usize) -> Vec<Flow> {

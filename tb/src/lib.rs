@@ -6,6 +6,7 @@ mod compile;
 pub mod device;
 pub mod lockstep;
 pub mod mesh;
+mod mesh_traffic;
 pub mod model;
 pub mod network;
 pub mod program;
@@ -19,6 +20,7 @@ pub mod verilate;
 
 pub use device::{RtlDevice, RtlError, RtlLibrary, RtlOptions, Waves};
 pub use mesh::{MeshLibrary, RtlCore, RtlMesh};
+pub use mesh_traffic::{MeshTraffic, Packet};
 pub use model::{Library, Model, ModelError, Port};
 pub use pty::PtyBridge;
 pub use tool::{Tool, ToolError};

@@ -8,7 +8,7 @@ use backspike_arch::{
     mesh::packets,
 };
 use backspike_hdl::emit::Design;
-use backspike_hdl::mesh::{mesh_design, mesh_parts};
+use backspike_hdl::mesh::{mesh_design, network_design, tile_design};
 
 use crate::{Build, Library, Model, Optimize, Port, RtlError};
 
@@ -36,7 +36,7 @@ impl MeshLibrary {
         mesh: &MeshConfig,
         optimize: Optimize,
     ) -> Result<Self, RtlError> {
-        let [tile, network] = mesh_parts(config, mesh)?;
+        let (tile, network) = (tile_design(config, mesh)?, network_design(mesh)?);
         let build = |design: &Design| {
             Build::new(design.top(), design.to_single_file()).optimize(optimize).library()
         };

@@ -4,20 +4,13 @@ mod block;
 
 use backspike_arch::{Link, MeshConfig, MeshPort};
 use backspike_hdl::mesh::Network;
-use backspike_tb::{Library, Model, Port};
+use backspike_tb::{Library, MeshTraffic, Model, Packet, Port};
 use block::{catches, generator, library, start};
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Cycles without a moving flit after which the mesh counts as stuck: sinks are ready in at least one cycle of ten.
 const PATIENCE: u32 = 500;
-
-/// A packet: destinations, and flits with the head.
-#[derive(Clone)]
-struct Packet {
-    nodes: u64,
-    length: usize,
-}
 
 /// What is sent, and how eagerly each node sends and takes.
 struct Case {
@@ -39,7 +32,7 @@ impl Case {
         let most = rng.random_range(1..=6);
         let pace = |rng: &mut StdRng| *[1.0, 1.0, 0.5, 0.1].choose(rng).expect("a pace");
         let packet =
-            |rng: &mut StdRng, to: u64| Packet { nodes: to, length: rng.random_range(1..=longest) };
+            |rng: &mut StdRng, to: u64| Packet { nodes: to, flits: rng.random_range(1..=longest) };
         let packets = (0..nodes).map(|source| {
             let count = rng.random_range(0..=most);
             let mut packets: VecDeque<Packet> = (0..count)
@@ -145,12 +138,12 @@ impl Sink {
 fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &mut StdRng) -> u64 {
     let nodes = mesh.nodes();
     let lengths: Vec<Vec<usize>> = (case.packets.iter())
-        .map(|packets| packets.iter().map(|packet| packet.length).collect())
+        .map(|packets| packets.iter().map(|packet| packet.flits).collect())
         .collect();
     let mut sinks: Vec<Sink> = (0..nodes).map(|_| Sink::default()).collect();
     // Packet and flit that each source sends next, and whether it is offered.
     let mut next = vec![(0, 0, false); nodes];
-    let copies = |packet: &Packet| packet.nodes.count_ones() as usize * packet.length;
+    let copies = |packet: &Packet| packet.nodes.count_ones() as usize * packet.flits;
     let mut left: usize = case.packets.iter().flatten().map(copies).sum();
     let unsent = |next: &[(usize, usize, bool)]| {
         next.iter().zip(&case.packets).any(|((packet, ..), packets)| *packet < packets.len())
@@ -167,7 +160,7 @@ fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &m
             if let Some(present) = present {
                 let data = if *flit == 0 { present.nodes } else { tag(source, *packet, *flit) };
                 model.write(ports.data_i[source], data);
-                model.write(ports.last_i[source], u64::from(*flit + 1 == present.length));
+                model.write(ports.last_i[source], u64::from(*flit + 1 == present.flits));
             }
             model.write(ports.ready_i[source], u64::from(rng.random_bool(case.takes[source])));
         }
@@ -179,7 +172,7 @@ fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &m
                 quiet = 0;
                 *offered = false;
                 *flit += 1;
-                if *flit == case.packets[node][*packet].length {
+                if *flit == case.packets[node][*packet].flits {
                     (*packet, *flit) = (*packet + 1, 0);
                 }
             }
@@ -215,7 +208,7 @@ fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &m
         for (source, packets) in case.packets.iter().enumerate() {
             let here = |(_, packet): &(usize, &Packet)| packet.nodes >> node & 1 == 1;
             let (alone, long): (Vec<_>, Vec<_>) =
-                packets.iter().enumerate().filter(here).partition(|(_, packet)| packet.length == 1);
+                packets.iter().enumerate().filter(here).partition(|(_, packet)| packet.flits == 1);
             heads += alone.len();
             let expected: Vec<usize> = long.into_iter().map(|(number, _)| number).collect();
             let came = sink.came.get(&source).cloned().unwrap_or_default();
@@ -236,7 +229,7 @@ fn check_counters(model: &mut Model, mesh: &MeshConfig, case: &Case, sinks: &[Si
     for (source, packets) in case.packets.iter().enumerate() {
         for packet in packets {
             for link in mesh.links(source, packet.nodes) {
-                *expected.entry(link).or_default() += packet.length;
+                *expected.entry(link).or_default() += packet.flits;
             }
         }
     }
@@ -334,4 +327,22 @@ fn mutations_of_the_mesh_are_caught() {
         let rng = &mut generator("mutations_of_the_mesh_are_caught");
         catches(Network::<32>::new(&mesh), from, to, |library| traffic(library, &mesh, 50, rng));
     }
+}
+
+#[test]
+fn packets_that_do_not_meet_take_their_flits_and_two_cycles_a_router() {
+    let mesh = MeshConfig::new(3, 2);
+    let traffic = MeshTraffic::new(&mesh).unwrap();
+    let time = |source: usize, packets: Vec<Packet>| {
+        let mut all = vec![Vec::new(); mesh.nodes()];
+        all[source] = packets;
+        traffic.drain(&all).unwrap()
+    };
+    // From corner to corner: 4 routers.
+    assert_eq!(time(0, vec![Packet { nodes: 1 << 5, flits: 10 }]), 10 + 2 * 4);
+    // The same again behind it, without a gap.
+    assert_eq!(time(0, vec![Packet { nodes: 1 << 5, flits: 10 }; 3]), 30 + 2 * 4);
+    // To itself and to its neighbour east: the second reading is behind the first.
+    assert_eq!(time(0, vec![Packet { nodes: 3, flits: 10 }]), 20 + 2);
+    assert!(traffic.drain(&vec![vec![Packet { nodes: 1, flits: 17 }]; 7]).is_err());
 }

@@ -38,15 +38,15 @@ pub fn mesh_design(arch: &ArchConfig, mesh: &MeshConfig) -> Result<Design, CoreE
     Ok(for_widths!(write_mesh, arch, mesh)?)
 }
 
-/// The Verilog of the mesh in parts, for simulators that build each kind of part once: a [`Tile`], and the [`Network`].
+/// The Verilog of a [`Tile`] with a core of configuration `arch`, for simulators that build each part of a mesh once.
 ///
 /// # Errors
 ///
 /// When configuration or mesh is unusable.
-pub fn mesh_parts(arch: &ArchConfig, mesh: &MeshConfig) -> Result<[Design; 2], CoreError> {
+pub fn tile_design(arch: &ArchConfig, mesh: &MeshConfig) -> Result<Design, CoreError> {
     arch.validate()?;
     mesh.validate_for_cores()?;
-    Ok(for_widths!(write_parts, arch, mesh)?)
+    Ok(for_widths!(write_tile, arch, mesh)?)
 }
 
 fn write_mesh<const F: usize, const P: usize>(
@@ -58,14 +58,13 @@ fn write_mesh<const F: usize, const P: usize>(
     emit(&device)
 }
 
-fn write_parts<const F: usize, const P: usize>(
+fn write_tile<const F: usize, const P: usize>(
     arch: &ArchConfig,
-    mesh: &MeshConfig,
-) -> Result<[Design; 2], EmitError> {
-    let (mut tile, mut network) = (Tile::<F, P>::new(arch), Network::<F>::new(mesh));
+    _: &MeshConfig,
+) -> Result<Design, EmitError> {
+    let mut tile = Tile::<F, P>::new(arch);
     tile.connect_all();
-    network.connect_all();
-    Ok([emit(&tile)?, emit(&network)?])
+    emit(&tile)
 }
 
 /// Cores on a mesh, and the host's port to it. `F` bits a flit, `P` = 4 bits a lane.

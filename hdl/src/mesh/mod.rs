@@ -19,11 +19,11 @@ mod packet_buffer;
 mod router;
 mod tile;
 
-pub use device::{MESH_TOP, MeshDevice, mesh_design, mesh_parts};
+pub use device::{MESH_TOP, MeshDevice, mesh_design, tile_design};
 pub use eject::Eject;
 pub use inject::Inject;
 pub use input_port::InputPort;
-pub use network::Network;
+pub use network::{Network, network_design};
 pub use output_port::OutputPort;
 pub use packet_buffer::PacketBuffer;
 pub use router::Router;

@@ -1,7 +1,24 @@
 use super::Router;
+use crate::core::CoreError;
+use crate::emit::{Design, EmitError, emit};
 use crate::prim::module_name;
 use backspike_arch::{MeshConfig, MeshPort};
 use rust_hdl::prelude::*;
+
+/// The Verilog of the network of `mesh` alone.
+///
+/// # Errors
+///
+/// When the mesh is unusable.
+pub fn network_design(mesh: &MeshConfig) -> Result<Design, CoreError> {
+    fn write<const F: usize>(mesh: &MeshConfig) -> Result<Design, EmitError> {
+        let mut network = Network::<F>::new(mesh);
+        network.connect_all();
+        emit(&network)
+    }
+    mesh.validate()?;
+    Ok(if mesh.flit == 32 { write::<32>(mesh) } else { write::<64>(mesh) }?)
+}
 
 /// The routers of a mesh and the links between them; cores and host at its ports, the host's last.
 ///

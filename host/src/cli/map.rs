@@ -6,12 +6,14 @@ use super::source::{SourceOptions, limit};
 use super::target::{CoreOptions, mesh};
 use anyhow::{Context, Result, ensure};
 use backspike::mesh::{
-    Cost, PLACERS, Partition, PlacementProblem, Routes, demand, measure, partition, placer, svg,
+    Cost, PLACERS, Partition, PlacementProblem, Routes, busiest_end, demand, measure, packets,
+    partition, placer, svg,
 };
 use backspike::network::Network;
 use backspike::report::write_file;
 use backspike::train::check_dataset;
 use backspike_arch::{ArchConfig, MeshConfig};
+use backspike_tb::MeshTraffic;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -43,6 +45,9 @@ pub struct Arguments {
     /// Samples to measure it with
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
+    /// Also send the packets of a sample, all at once, through the RTL of the network, and count the cycles (Verilator)
+    #[arg(long)]
+    rtl: bool,
     /// Directory for picture and record
     #[arg(short, long, value_name = "DIRECTORY", default_value = "build/map")]
     output: PathBuf,
@@ -81,24 +86,39 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         hottest: arguments.hottest,
         seed: arguments.placement_seed,
     };
-    println!("\n{} x {} mesh, a sample: flits x links", mesh.width, mesh.height);
     println!(
-        "  {:<10} {:>10} {:>10} {:>10} {:>10} {:>13} {:>12}",
-        "placer", "spikes", "errors", "host", "all", "hottest link", "cost"
+        "\n{} x {} mesh, a sample: flits x links; the busiest node sends or takes {:.0} flits",
+        mesh.width,
+        mesh.height,
+        busiest_end(&flows)
     );
+    println!(
+        "  {:<10} {:>10} {:>10} {:>10} {:>10} {:>13} {:>12} {:>11}",
+        "placer",
+        "spikes",
+        "errors",
+        "host",
+        "all",
+        "hottest link",
+        "cost",
+        if arguments.rtl { "RTL cycles" } else { "" }
+    );
+    let rtl = arguments.rtl.then(|| MeshTraffic::new(mesh)).transpose()?;
     let mut placements = Vec::new();
     for placer in PLACERS {
         bar.set_message(format!("placing: {}", placer.name()));
         let nodes = placer.place(&problem);
         let cost = problem.cost(&nodes);
-        bar.suspend(|| print_cost(placer.name(), &cost));
-        placements.push((placer.name(), nodes, cost));
+        let sent = packets(&flows, mesh, &nodes);
+        let cycles = rtl.as_ref().map(|network| network.drain(&sent)).transpose()?;
+        bar.suspend(|| print_cost(placer.name(), &cost, cycles));
+        placements.push((placer.name(), nodes, cost, cycles));
     }
     bar.finish_and_clear();
 
     let chosen = placer(&arguments.placer).context("the placer is one of the list")?;
     let drawn = placements.iter().find(|(name, ..)| *name == chosen.name());
-    let (name, nodes, _) = drawn.context("every placer has placed")?;
+    let (name, nodes, ..) = drawn.context("every placer has placed")?;
     let traffic = routes.traffic(&flows, nodes);
     let title = format!(
         "{} on {} x {} cores {}, {name}",
@@ -112,7 +132,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let record = json!({
         "network": network.name, "config": config, "mesh": mesh, "work": work, "partition": plan,
         "flows": flows, "hottest_weight": arguments.hottest, "seed": arguments.placement_seed,
-        "placements": placements.iter().map(|(name, nodes, cost)| json!({"placer": name, "nodes": nodes, "cost": cost})).collect::<Vec<_>>(),
+        "placements": placements.iter().map(|(name, nodes, cost, cycles)| json!({"placer": name, "nodes": nodes, "cost": cost, "rtl_cycles": cycles})).collect::<Vec<_>>(),
         "drawn": name, "traffic": traffic,
     });
     let path = folder.join("map.json");
@@ -154,14 +174,15 @@ fn print_partition(network: &Network, config: &ArchConfig, plan: &Partition) {
     );
 }
 
-fn print_cost(name: &str, cost: &Cost) {
+fn print_cost(name: &str, cost: &Cost, cycles: Option<u64>) {
     println!(
-        "  {name:<10} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>13.0} {:>12.0}",
+        "  {name:<10} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>13.0} {:>12.0} {:>11}",
         cost.spikes,
         cost.errors,
         cost.host,
         cost.hops(),
         cost.hottest,
-        cost.total
+        cost.total,
+        cycles.map_or(String::new(), |cycles| cycles.to_string())
     );
 }

@@ -10,7 +10,9 @@
 
 use super::{LayerWork, Partition};
 use crate::network::{Loss, Network, Readout};
-use backspike_arch::{ArchConfig, TIME_BLOCK};
+use backspike_arch::mesh::{PACKET_WORDS, flits_to_core};
+use backspike_arch::{ArchConfig, MeshConfig, TIME_BLOCK};
+use backspike_tb::Packet;
 use serde::Serialize;
 
 /// An end of a flow.
@@ -108,4 +110,35 @@ pub fn demand(
         }
     }
     flows
+}
+
+/// Flits a sample that the busiest node sends, or takes if those are more: its link to its router carries a flit a cycle, wherever it sits.
+pub fn busiest_end(flows: &[Flow]) -> f64 {
+    let sum = |belongs: &dyn Fn(&Flow) -> bool| -> f64 {
+        flows.iter().filter(|flow| belongs(flow)).map(|flow| flow.flits).sum()
+    };
+    let ends = flows.iter().flat_map(|flow| flow.to.iter().chain([&flow.from]));
+    ends.map(|end| sum(&|flow| flow.from == *end).max(sum(&|flow| flow.to.contains(end))))
+        .fold(0.0, f64::max)
+}
+
+/// The packets of `flows`, by source node, when logical core `c` sits on `nodes[c]`: full ones of 8 words, and what is left. The flows of a
+/// source take turns.
+pub fn packets(flows: &[Flow], mesh: &MeshConfig, nodes: &[usize]) -> Vec<Vec<Packet>> {
+    let full = flits_to_core(PACKET_WORDS as usize);
+    let node = |end: &End| match end {
+        End::Core(core) => nodes[*core],
+        End::Host => mesh.host(),
+    };
+    let mut left: Vec<usize> = flows.iter().map(|flow| flow.flits.ceil() as usize).collect();
+    let mut packets = vec![Vec::new(); mesh.nodes()];
+    while left.iter().any(|left| *left > 0) {
+        for (flow, left) in flows.iter().zip(&mut left).filter(|(_, left)| **left > 0) {
+            let flits = full.min(*left);
+            let to = flow.to.iter().fold(0, |set, end| set | 1 << node(end));
+            packets[node(&flow.from)].push(Packet { nodes: to, flits });
+            *left -= flits;
+        }
+    }
+    packets
 }

@@ -14,7 +14,7 @@ mod placement;
 mod work;
 
 pub use cost::{Cost, Routes, Traffic};
-pub use demand::{End, Flow, FlowKind, demand};
+pub use demand::{End, Flow, FlowKind, busiest_end, demand, packets};
 pub use draw::svg;
 pub use partition::{CorePlan, Load, Partition, Share, partition};
 pub use placement::{

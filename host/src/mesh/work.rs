@@ -4,12 +4,10 @@ use crate::compiler::{compile, roomy};
 use crate::core::{Core, token};
 use crate::data::Dataset;
 use crate::device::emulator;
-use crate::encode::{Encoder, PlaneShape};
 use crate::network::Network;
-use crate::train::batch::{Batch, Feed, shuffled};
-use crate::train::epoch_on_emulator;
 use crate::train::loss::LossUnit;
 use crate::train::scale::ScaleRule;
+use crate::train::{epoch_on_emulator, first_samples};
 use anyhow::{Context, Result};
 use backspike_arch::{ArchConfig, Counter, Counters, DeviceError, Engine, Instruction};
 use serde::Serialize;
@@ -66,20 +64,7 @@ pub fn measure(
         .context("The work of the layers is measured on one core that holds them all")?;
     let program = compile(network, &config)?;
     let (_, weights) = epoch_on_emulator(network, &program, data)?;
-    let seed = network.training.seed;
-    let shape = PlaneShape::new(config.lanes, network.input_len(), program.steps);
-    let encoder = Encoder::new(network.encoder, shape, seed);
-    let order = shuffled(data.train.len(), seed, 1);
-    let order = &order[..samples.min(order.len())];
-    let feed = Feed {
-        split: &data.train,
-        sample_len: data.sample_len(),
-        encoder: &encoder,
-        order,
-        batch: order.len(),
-        epoch: 1,
-    };
-    let batch = feed.run(1, 0, |next| next(Batch::default())).context("There are no samples")?;
+    let batch = first_samples(network, &program, data, samples)?;
     let exponent = ScaleRule::new(network, config.error_max_exp)?.first().exponent;
     let mut loss = LossUnit::new(network, &program);
     let mut core = Core::open(emulator(&config, 1)?, program.clone())?;

@@ -3,14 +3,12 @@
 use crate::compiler::Program;
 use crate::core::{Core, token};
 use crate::data::Dataset;
-use crate::encode::{Encoder, PlaneShape};
 use crate::network::Network;
-use crate::train::Totals;
-use crate::train::batch::{Batch, Feed, shuffled};
 use crate::train::loss::LossUnit;
 use crate::train::scale::ScaleRule;
+use crate::train::{Totals, first_samples};
 use crate::weights::Weights;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use backspike_arch::{Counters, DeviceError, Engine};
 use backspike_asic::{Activity, GateDevice};
 
@@ -63,20 +61,7 @@ pub fn phases(
     samples: usize,
     mut heard: impl FnMut(usize),
 ) -> Result<[Phase; 5]> {
-    let seed = network.training.seed;
-    let shape = PlaneShape::new(program.config.lanes, network.input_len(), program.steps);
-    let encoder = Encoder::new(network.encoder, shape, seed);
-    let order = shuffled(data.train.len(), seed, 1);
-    let order = &order[..samples.min(order.len())];
-    let feed = Feed {
-        split: &data.train,
-        sample_len: data.sample_len(),
-        encoder: &encoder,
-        order,
-        batch: order.len(),
-        epoch: 1,
-    };
-    let batch = feed.run(1, 0, |next| next(Batch::default())).context("There are no samples")?;
+    let batch = first_samples(network, program, data, samples)?;
     let rule = ScaleRule::new(network, program.config.error_max_exp)?;
     let mut loss = LossUnit::new(network, program);
     let mut core = Core::open(Box::new(device.clone()), program.clone())?;
@@ -115,7 +100,7 @@ pub fn phases(
     let scale = rule.first();
     for layer in 0..network.layers.len() {
         let rate = rule.rate_shift(network.training.learning_rate.shift);
-        meter.core.update(layer, rate, rule.scale_shift(&scale), seed)?;
+        meter.core.update(layer, rate, rule.scale_shift(&scale), network.training.seed)?;
     }
     meter.core.post(Engine::Wg, token::UPDATED)?;
     meter.end(token::UPDATED, &mut update)?;

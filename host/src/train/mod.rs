@@ -8,6 +8,6 @@ pub mod scale;
 pub mod stream;
 mod trainer;
 
-pub use once::epoch_on_emulator;
+pub use once::{epoch_on_emulator, first_samples};
 pub use record::{BatchRecord, EpochRecord, Observer, Summary, Sums, Totals};
 pub use trainer::{Position, RunOptions, TrainError, Trainer, check_dataset};

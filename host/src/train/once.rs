@@ -1,12 +1,14 @@
-//! An epoch on the emulator, for who wants its counters or its weights.
+//! An epoch on the emulator, for who wants its counters or its weights, and the first samples of one, for who counts on their own.
 
+use super::batch::{Batch, Feed, shuffled};
 use super::{BatchRecord, EpochRecord, Observer, RunOptions, Summary, Trainer};
 use crate::compiler::Program;
 use crate::data::Dataset;
 use crate::device::emulator;
+use crate::encode::{Encoder, PlaneShape};
 use crate::network::Network;
 use crate::weights::Weights;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::sync::atomic::AtomicBool;
 
 /// Hears nothing.
@@ -31,4 +33,30 @@ pub fn epoch_on_emulator(
     let options = RunOptions { threads: 1, steps: None, stop: &stop, store: None };
     let summary = trainer.run(data, &options, &mut Quiet)?;
     Ok((summary, trainer.weights().clone()))
+}
+
+/// The first `samples` samples of the first epoch, encoded for `program`, as one batch.
+///
+/// # Errors
+/// When there are none.
+pub fn first_samples(
+    network: &Network,
+    program: &Program,
+    data: &Dataset,
+    samples: usize,
+) -> Result<Batch> {
+    let seed = network.training.seed;
+    let shape = PlaneShape::new(program.config.lanes, network.input_len(), program.steps);
+    let encoder = Encoder::new(network.encoder, shape, seed);
+    let order = shuffled(data.train.len(), seed, 1);
+    let order = &order[..samples.min(order.len())];
+    let feed = Feed {
+        split: &data.train,
+        sample_len: data.sample_len(),
+        encoder: &encoder,
+        order,
+        batch: order.len().max(1),
+        epoch: 1,
+    };
+    feed.run(1, 0, |next| next(Batch::default())).context("There are no samples to train on.")
 }
