@@ -1,5 +1,5 @@
 //! How long a mesh takes to build, and how fast it runs: all cores train a small network at once. Arguments: cores in a row (default
-//! 4), rows (5), lanes (16), samples a core (40). The build is cached: the first run measures it.
+//! 4), rows (5), lanes (16), samples a core (40), threads (1). The build is cached: the first run measures it.
 
 use std::time::Instant;
 
@@ -14,12 +14,13 @@ use rand_chacha::ChaCha8Rng;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<usize>());
     let mut next = |default| arguments.next().transpose().map(|given| given.unwrap_or(default));
-    let (width, height, lanes, samples) = (next(4)?, next(5)?, next(16)?, next(40)?);
+    let (width, height, lanes) = (next(4)?, next(5)?, next(16)?);
+    let (samples, threads) = (next(40)?, next(1)?);
     let config = ArchConfig::digits().with_lanes(lanes);
     let mesh = MeshConfig::new(width, height);
     let start = Instant::now();
-    let library = MeshLibrary::new(&config, &mesh, Optimize::Full)?;
-    println!("{width} x {height} cores {} of {lanes} lanes", config.name);
+    let library = MeshLibrary::new(&config, &mesh, Optimize::Full)?.with_threads(threads)?;
+    println!("{width} x {height} cores {} of {lanes} lanes, {threads} threads", config.name);
     println!("built (or found) in {:.1} s", start.elapsed().as_secs_f64());
 
     let device = library.mesh(1);

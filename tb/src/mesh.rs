@@ -10,6 +10,9 @@ use backspike_arch::{
 use backspike_hdl::emit::Design;
 use backspike_hdl::mesh::{mesh_design, network_design, tile_design};
 
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
 use crate::{Build, Library, Model, Optimize, Port, RtlError};
 
 /// Cycles in which no flit passes the host's port after which the mesh counts as hung.
@@ -24,6 +27,8 @@ pub struct MeshLibrary {
     /// Without tiles: `network` is the whole device.
     tile: Option<Library>,
     network: Library,
+    /// Threads that the tiles of a cycle are shared among, if more than one.
+    pool: Option<Arc<ThreadPool>>,
 }
 
 impl MeshLibrary {
@@ -41,7 +46,7 @@ impl MeshLibrary {
             Build::new(design.top(), design.to_single_file()).optimize(optimize).library()
         };
         let (tile, network) = (Some(build(&tile)?), build(&network)?);
-        Ok(Self { config: config.clone(), mesh: mesh.clone(), tile, network })
+        Ok(Self { config: config.clone(), mesh: mesh.clone(), tile, network, pool: None })
     }
 
     /// The same as one model of the whole device, which takes long to build for many cores.
@@ -56,7 +61,17 @@ impl MeshLibrary {
         let design = mesh_design(config, mesh)?;
         let build = Build::new(design.top(), design.to_single_file()).optimize(optimize);
         let network = build.library()?;
-        Ok(Self { config: config.clone(), mesh: mesh.clone(), tile: None, network })
+        Ok(Self { config: config.clone(), mesh: mesh.clone(), tile: None, network, pool: None })
+    }
+
+    /// Lets `threads` threads simulate each mesh. Results do not depend on it; on a busy machine more than one is slower.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn with_threads(mut self, threads: usize) -> Result<Self, ThreadPoolBuildError> {
+        let pool = || ThreadPoolBuilder::new().num_threads(threads).build().map(Arc::new);
+        self.pool = (threads > 1).then(pool).transpose()?;
+        Ok(self)
     }
 
     /// The mesh after reset. `seed` draws the bits of registers and memories at power-on.
@@ -84,7 +99,8 @@ impl MeshLibrary {
             ((0..host).map(end).collect(), end(host))
         };
         let link = tiles.first().map(|tile| LinkPorts::new(tile, &str::to_owned, &str::to_owned));
-        let mut simulation = Simulation { network, tiles, ends, link, host: host_port };
+        let pool = self.pool.clone();
+        let mut simulation = Simulation { network, tiles, ends, link, host: host_port, pool };
         simulation.reset();
         let state = State {
             simulation,
@@ -138,6 +154,7 @@ struct Simulation {
     ends: Vec<LinkPorts>,
     link: Option<LinkPorts>,
     host: LinkPorts,
+    pool: Option<Arc<ThreadPool>>,
 }
 
 impl Simulation {
@@ -155,7 +172,7 @@ impl Simulation {
 
     /// A cycle: what each shows goes to the other, then all take their edge.
     fn tick(&mut self) {
-        let Self { network, tiles, ends, link, .. } = self;
+        let Self { network, tiles, ends, link, pool, .. } = self;
         for ((tile, end), link) in tiles.iter_mut().zip(ends).zip(link.iter().cycle()) {
             network.write(end.valid_i, tile.read(link.valid_o));
             network.write(end.data_i, tile.read(link.data_o));
@@ -166,8 +183,16 @@ impl Simulation {
             tile.write(link.last_i, network.read(end.last_o));
             tile.write(link.ready_i, network.read(end.ready_o));
         }
-        network.tick(1);
-        tiles.iter_mut().for_each(|tile| tile.tick(1));
+        match pool {
+            None => {
+                network.tick(1);
+                tiles.iter_mut().for_each(|tile| tile.tick(1));
+            }
+            Some(pool) => {
+                let tiles = || tiles.par_iter_mut().for_each(|tile| tile.tick(1));
+                pool.install(|| rayon::join(|| network.tick(1), tiles));
+            }
+        }
     }
 }
 

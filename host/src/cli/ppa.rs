@@ -216,6 +216,13 @@ fn write_table(text: &mut String, estimate: &Estimate, timing: &Timing) -> std::
                 )?;
             }
             writeln!(text, "with DRAM  {} TFLOPS/W dense-equivalent", range(all))?;
+            writeln!(
+                text,
+                "           or pJ a dense-equivalent FLOP: dense {:.2}, sparse {:.2}, with DRAM {:.2}",
+                1.0 / dense.mid,
+                1.0 / sparse.mid,
+                1.0 / all.mid
+            )?;
         }
         _ => writeln!(text, "only libraries of 45 nm are scaled to 28 nm")?,
     }
