@@ -290,12 +290,12 @@ fn traffic(library: &Library, mesh: &MeshConfig, cases: usize, rng: &mut StdRng)
 
 #[test]
 fn twenty_cores_lose_and_repeat_nothing() {
-    cases::<32>(&MeshConfig::new(4, 5), 1_500);
+    cases::<32>(&MeshConfig::new(4, 5), 1_000);
 }
 
 #[test]
 fn four_cores_lose_and_repeat_nothing() {
-    cases::<32>(&MeshConfig::new(2, 2), 3_500);
+    cases::<32>(&MeshConfig::new(2, 2), 4_000);
 }
 
 #[test]
