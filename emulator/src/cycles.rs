@@ -3,6 +3,10 @@
 //! Cycles are counted from the start of the engine. All quantities are sums and maxima of earlier ones, so that a tile-block that
 //! begins like an earlier one, shifted in time, ends like it: equal tiles are looked up, not simulated.
 
+mod backward;
+
+pub use backward::Backward;
+
 use crate::kernel::walk::Kept;
 use backspike_arch::TIME_BLOCK;
 
@@ -13,8 +17,6 @@ const IN_FLIGHT: usize = 4;
 
 /// Cycles from one step of a neuron to the next.
 const STEP_CYCLES: i64 = 3;
-/// Cycles from a marker of BP to the next: the steps of its word are through.
-const MARKER_CYCLES: i64 = TIME_BLOCK as i64 * STEP_CYCLES;
 
 /// Cycles of UPDATE and CLEAR of `rows` rows that take `beats` cycles each.
 pub const fn update(rows: usize, beats: usize) -> usize {
@@ -268,167 +270,6 @@ pub fn accumulate<'a>(
         tile += 1;
     }
     (stream.close + 1).max(stream.event + 3).max(skipped + 1) as usize + 1
-}
-
-/// Busy cycles of BACKPROP, word after word; of NEURON_BACK, if no word has a visit.
-pub struct Backward {
-    lanes_log2: i64,
-    /// When the next trace word is issued.
-    issue: i64,
-    /// When the last end was accepted, and the last pair of the item before went, moved on to the test and left.
-    end_accepted: i64,
-    go: i64,
-    moved: i64,
-    leave: i64,
-    /// Last event of the item in the expander.
-    expander: i64,
-    end_fired: i64,
-    popped: [i64; IN_FLIGHT],
-}
-
-impl Backward {
-    pub fn new(lanes: usize, blocks: usize) -> Self {
-        Self {
-            lanes_log2: lanes.ilog2().into(),
-            issue: blocks as i64 + 1,
-            end_accepted: NEVER,
-            go: NEVER,
-            moved: NEVER,
-            leave: NEVER,
-            expander: NEVER,
-            end_fired: NEVER,
-            popped: [NEVER; IN_FLIGHT],
-        }
-    }
-
-    /// A trace word of a block of `steps` steps. `windows` are the step masks of its lanes; `runs` the steps with errors of the slice's
-    /// tiles, equal neighbours counted.
-    pub fn word(&mut self, windows: &[u8], runs: &[(u8, u32)], steps: usize) {
-        let taken = (self.issue + 1).max(self.end_accepted).max(self.popped[0] + 1);
-        self.issue = taken;
-        let available = match (runs, Word::of(windows)) {
-            // Every visit has an event in every tile: nothing waits but for the expander.
-            (&[(nonzero, tiles)], word) if word.visits > 0 && word.within(nonzero) => {
-                self.busy_visits(taken + 1, word, tiles as usize)
-            }
-            _ => self.visits(taken + 1, windows, runs),
-        };
-        self.end_accepted = available.max(self.go);
-        self.go = (self.end_accepted + 1).max(self.moved);
-        self.moved = (self.go + 1).max(self.leave);
-        self.leave = (self.moved + 1).max(self.expander);
-        self.end_fired = (self.leave + 1).max(self.end_fired + MARKER_CYCLES);
-        self.expander = self.end_fired;
-        self.popped.rotate_left(1);
-        self.popped[IN_FLIGHT - 1] =
-            self.end_fired + 6 + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES;
-    }
-
-    /// The visits of a word, the first available in cycle `available`; returns when its end is.
-    fn visits(&mut self, mut available: i64, windows: &[u8], runs: &[(u8, u32)]) -> i64 {
-        for &mask in windows.iter().filter(|mask| **mask != 0) {
-            let accepted = available.max(self.go);
-            available = accepted + 1;
-            let mut go = (accepted + 1).max(self.moved);
-            for &(nonzero, tiles) in runs {
-                let events = i64::from((mask & nonzero).count_ones());
-                let more = i64::from(tiles) - 1;
-                // The first pair of the run, then the others, each as soon as the one before has left.
-                self.go = go;
-                self.moved = (go + 1).max(self.leave);
-                self.leave = self.moved + 1;
-                if events > 0 {
-                    self.leave = self.leave.max(self.expander);
-                }
-                if more > 0 {
-                    let step = events.max(1);
-                    self.go = if more > 1 { self.leave + step * (more - 2) } else { self.moved };
-                    self.moved = self.leave + step * (more - 1);
-                    self.leave += step * more;
-                }
-                if events > 0 {
-                    self.expander = self.leave + events;
-                }
-                go = (self.go + 1).max(self.moved);
-            }
-        }
-        available
-    }
-
-    /// As [`Self::visits`] where each pair of a visit and one of `tiles` tiles has as many events as the visit: then each pair
-    /// leaves with the last event of the one before.
-    fn busy_visits(&mut self, available: i64, word: Word, tiles: usize) -> i64 {
-        let accepted = available.max(self.go);
-        let go = (accepted + 1).max(self.moved);
-        let moved = (go + 1).max(self.leave);
-        let first = (moved + 1).max(self.expander);
-        // Events of the last three pairs, the last first.
-        let [last, before, earlier] = [0, 1, 2].map(|back| word.last[back / tiles]);
-        self.leave = first + tiles as i64 * word.events - last;
-        self.expander = self.leave + last;
-        let pairs = word.visits as usize * tiles;
-        (self.go, self.moved) = match pairs {
-            1 => (go, moved),
-            2 => (moved, first),
-            _ => (self.leave - before - earlier, self.leave - before),
-        };
-        // The end is available before the last pair goes.
-        self.go
-    }
-
-    /// Busy cycles, once all words are through; the last is of a block of `steps` steps.
-    pub const fn busy(&self, steps: usize) -> usize {
-        (self.end_fired + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES) as usize + 18
-    }
-}
-
-/// The visits of a trace word, counted.
-#[derive(Clone, Copy, Default)]
-struct Word {
-    visits: u32,
-    events: i64,
-    /// Events of the last three visits, the last first.
-    last: [i64; 3],
-    /// Steps that some visit has.
-    steps: u8,
-}
-
-impl Word {
-    fn of(windows: &[u8]) -> Self {
-        const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-        // The events of the highest mask that is not zero, and the masks below.
-        let highest = |bits: u64| {
-            let shift = (63 - bits.leading_zeros()) & !7;
-            (i64::from((bits >> shift).count_ones()), bits & !(0xff << shift))
-        };
-        let mut word = Self::default();
-        for part in windows.chunks(8) {
-            let mut bytes = [0; 8];
-            bytes[..part.len()].copy_from_slice(part);
-            let bits = u64::from_le_bytes(bytes);
-            if bits != 0 {
-                let (mut last, mut found, mut rest) = ([0; 3], 0, bits);
-                while found < last.len() && rest != 0 {
-                    (last[found], rest) = highest(rest);
-                    found += 1;
-                }
-                for (slot, earlier) in last[found..].iter_mut().zip(word.last) {
-                    *slot = earlier;
-                }
-                word.last = last;
-                word.events += i64::from(bits.count_ones());
-                let visits = (bits | bits >> 1 | bits >> 2 | bits >> 3) & LOW_BITS;
-                word.visits += visits.count_ones();
-                word.steps |= bytes.iter().fold(0, |steps, mask| steps | mask);
-            }
-        }
-        word
-    }
-
-    /// Whether every event is in one of `steps`.
-    const fn within(&self, steps: u8) -> bool {
-        self.steps & !steps == 0
-    }
 }
 
 #[cfg(test)]
