@@ -26,6 +26,19 @@ pub enum CoreError {
     Emit(#[from] EmitError),
 }
 
+/// Calls a function whose last generic parameter is the width of a plane word, 4 bits a lane.
+macro_rules! for_lanes {
+    ($lanes:expr, $function:ident$(::<$width:literal>)?($($argument:expr),*)) => {
+        match $lanes {
+            4 => $function::<$($width,)? 16>($($argument),*),
+            8 => $function::<$($width,)? 32>($($argument),*),
+            16 => $function::<$($width,)? 64>($($argument),*),
+            _ => $function::<$($width,)? 128>($($argument),*),
+        }
+    };
+}
+pub(crate) use for_lanes;
+
 /// The Verilog of the core with configuration `arch`; its top module is [`TOP`].
 ///
 /// Ports: `clock`, `reset` (synchronous, active high); `host_{valid_i,ready_o,addr_i,data_i}`;
@@ -33,12 +46,7 @@ pub enum CoreError {
 /// rising edge; both channels carry 32 bits of data beside a 32-bit address.
 pub fn core_design(arch: &ArchConfig) -> Result<Design, CoreError> {
     arch.validate()?;
-    Ok(match arch.lanes {
-        4 => write::<16>(arch),
-        8 => write::<32>(arch),
-        16 => write::<64>(arch),
-        _ => write::<128>(arch),
-    }?)
+    Ok(for_lanes!(arch.lanes, write(arch))?)
 }
 
 fn write<const P: usize>(arch: &ArchConfig) -> Result<Design, EmitError> {

@@ -16,7 +16,7 @@ pub use push_buffer::PushBuffer;
 pub use uart::{UartReceiver, UartTransmitter};
 pub use write_buffer::WriteBuffer;
 
-use crate::core::{Core, CoreError};
+use crate::core::{Core, CoreError, for_lanes};
 use crate::emit::{Design, EmitError, emit};
 use crate::prim::module_name;
 use backspike_arch::ArchConfig;
@@ -31,12 +31,7 @@ pub const SERIAL_TOP: &str = "backspike_serial";
 /// Ports: `clock`, `reset` (synchronous, active high), `uart_rx_i`, `uart_tx_o`, `status_o[3:0]` for lamps: see [`LinkPort`].
 pub fn serial_design(arch: &ArchConfig) -> Result<Design, CoreError> {
     arch.validate()?;
-    Ok(match arch.lanes {
-        4 => write::<16>(arch),
-        8 => write::<32>(arch),
-        16 => write::<64>(arch),
-        _ => write::<128>(arch),
-    }?)
+    Ok(for_lanes!(arch.lanes, write(arch))?)
 }
 
 /// The Verilog of the link alone, for `arch.baud` in a clock of `arch.clock_mhz`: a [`LinkPort`].

@@ -1,5 +1,5 @@
 use super::{Network, Tile};
-use crate::core::CoreError;
+use crate::core::{CoreError, for_lanes};
 use crate::emit::{Design, EmitError, emit};
 use crate::prim::module_name;
 use backspike_arch::{ArchConfig, MeshConfig};
@@ -7,22 +7,6 @@ use rust_hdl::prelude::*;
 
 /// Name of the top module.
 pub const MESH_TOP: &str = "backspike_mesh";
-
-/// Calls a function that is generic in bits of a flit and bits of a plane word.
-macro_rules! for_widths {
-    ($function:ident, $arch:expr, $mesh:expr) => {
-        match ($mesh.flit, $arch.lanes) {
-            (32, 4) => $function::<32, 16>($arch, $mesh),
-            (32, 8) => $function::<32, 32>($arch, $mesh),
-            (32, 16) => $function::<32, 64>($arch, $mesh),
-            (32, _) => $function::<32, 128>($arch, $mesh),
-            (_, 4) => $function::<64, 16>($arch, $mesh),
-            (_, 8) => $function::<64, 32>($arch, $mesh),
-            (_, 16) => $function::<64, 64>($arch, $mesh),
-            (_, _) => $function::<64, 128>($arch, $mesh),
-        }
-    };
-}
 
 /// The Verilog of a mesh of cores with configuration `arch`; its top module is [`MESH_TOP`].
 ///
@@ -35,7 +19,10 @@ macro_rules! for_widths {
 pub fn mesh_design(arch: &ArchConfig, mesh: &MeshConfig) -> Result<Design, CoreError> {
     arch.validate()?;
     mesh.validate_for_cores()?;
-    Ok(for_widths!(write_mesh, arch, mesh)?)
+    Ok(match mesh.flit {
+        32 => for_lanes!(arch.lanes, write_mesh::<32>(arch, mesh)),
+        _ => for_lanes!(arch.lanes, write_mesh::<64>(arch, mesh)),
+    }?)
 }
 
 /// The Verilog of a [`Tile`] with a core of configuration `arch`, for simulators that build each part of a mesh once.
@@ -46,7 +33,10 @@ pub fn mesh_design(arch: &ArchConfig, mesh: &MeshConfig) -> Result<Design, CoreE
 pub fn tile_design(arch: &ArchConfig, mesh: &MeshConfig) -> Result<Design, CoreError> {
     arch.validate()?;
     mesh.validate_for_cores()?;
-    Ok(for_widths!(write_tile, arch, mesh)?)
+    Ok(match mesh.flit {
+        32 => for_lanes!(arch.lanes, write_tile::<32>(arch)),
+        _ => for_lanes!(arch.lanes, write_tile::<64>(arch)),
+    }?)
 }
 
 fn write_mesh<const F: usize, const P: usize>(
@@ -58,10 +48,7 @@ fn write_mesh<const F: usize, const P: usize>(
     emit(&device)
 }
 
-fn write_tile<const F: usize, const P: usize>(
-    arch: &ArchConfig,
-    _: &MeshConfig,
-) -> Result<Design, EmitError> {
+fn write_tile<const F: usize, const P: usize>(arch: &ArchConfig) -> Result<Design, EmitError> {
     let mut tile = Tile::<F, P>::new(arch);
     tile.connect_all();
     emit(&tile)
