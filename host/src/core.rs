@@ -233,6 +233,12 @@ impl Core {
         Ok(&self.received)
     }
 
+    /// Asks for the counters and waits for them; only while nothing else is pushed.
+    pub fn read_counters(&mut self) -> Result<Counters, DeviceError> {
+        self.push_counters()?;
+        self.receive_counters()
+    }
+
     /// The counters after [`push_counters`](Self::push_counters); a set status bit is an error.
     pub fn receive_counters(&mut self) -> Result<Counters, DeviceError> {
         let words: Vec<u32> =

@@ -38,8 +38,7 @@ impl Meter {
         self.core.issue(engine, instruction)?;
         self.core.post(engine, token::SETTLED)?;
         self.core.settle()?;
-        self.core.push_counters()?;
-        let now = self.core.receive_counters()?;
+        let now = self.core.read_counters()?;
         let moved = now.since(&self.counters);
         self.counters = now;
         Ok(moved)
@@ -69,8 +68,7 @@ pub fn measure(
     let mut loss = LossUnit::new(network, &program);
     let mut core = Core::open(emulator(&config, 1)?, program.clone())?;
     core.load(&weights)?;
-    core.push_counters()?;
-    let counters = core.receive_counters()?;
+    let counters = core.read_counters()?;
     let mut meter = Meter { core, counters };
     let mut work: Vec<LayerWork> = (program.slices.iter())
         .map(|slice| LayerWork {

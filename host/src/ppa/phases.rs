@@ -33,8 +33,7 @@ struct Meter {
 
 impl Meter {
     fn begin(&mut self) -> Result<(), DeviceError> {
-        self.core.push_counters()?;
-        self.counters = self.core.receive_counters()?;
+        self.counters = self.core.read_counters()?;
         self.activity = self.device.activity();
         Ok(())
     }
@@ -45,8 +44,7 @@ impl Meter {
         self.core.push_slot_free()?;
         self.core.receive(1)?;
         phase.activity.add(&self.device.activity().since(&self.activity));
-        self.core.push_counters()?;
-        phase.totals.add(&self.core.receive_counters()?.since(&self.counters));
+        phase.totals.add(&self.core.read_counters()?.since(&self.counters));
         Ok(())
     }
 }

@@ -125,8 +125,7 @@ impl Trainer {
         let errors_per_sample = program.errors_per_sample();
         let mut core = Core::open(device, program)?;
         core.load(&weights)?;
-        core.push_counters()?;
-        let counters = core.receive_counters()?;
+        let counters = core.read_counters()?;
         Ok(Trainer {
             network: network.clone(),
             stream: Stream::new(core, loss),
@@ -304,8 +303,7 @@ impl Trainer {
     /// Waits for the last update, counts it, and reads the weights.
     fn settle(&mut self) -> Result<(), TrainError> {
         self.stream.settle()?;
-        self.stream.core().push_counters()?;
-        let snapshot = self.stream.core().receive_counters()?;
+        let snapshot = self.stream.core().read_counters()?;
         self.count(snapshot);
         self.stream.core().store(&mut self.weights)?;
         self.weights.check(self.network.training.weight_max_exp)?;
@@ -314,8 +312,7 @@ impl Trainer {
 
     /// Leaves what was counted since the last snapshot out of the totals.
     fn skip_counters(&mut self) -> Result<(), TrainError> {
-        self.stream.core().push_counters()?;
-        self.counters = self.stream.core().receive_counters()?;
+        self.counters = self.stream.core().read_counters()?;
         Ok(())
     }
 
