@@ -18,5 +18,5 @@ pub use layout::{
     HostAddress, IllegalInstruction, Instruction, IoDescriptor, LayoutError, NeuronWord,
     OptimizerWord, PackedWord, Region, Register, Shape, Status, TOKENS, WgDescriptor,
 };
-pub use mesh::{LONGEST_PACKET, Link, MeshConfig, MeshPort, PACKET_WORDS};
+pub use mesh::{LONGEST_PACKET, Link, MeshConfig, MeshPort, PACKET_WORDS, Routes};
 pub use proof::{Proof, ProofError, Workload};

@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Words of a packet between host and cores: those of a row whose subs agree but for this power of two.
 pub const PACKET_WORDS: u32 = 8;
 /// Flits of the longest packet between host and cores: head, address, words, trailer.
-pub const LONGEST_PACKET: usize = 3 + PACKET_WORDS as usize;
+pub const LONGEST_PACKET: usize = flits_to_host(PACKET_WORDS as usize);
 
 /// A port of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -34,6 +34,13 @@ impl MeshPort {
 pub struct Link {
     pub router: usize,
     pub port: MeshPort,
+}
+
+impl Link {
+    /// Its index in a list of all, of which there are [`MeshConfig::links_in_all`].
+    pub const fn index(self) -> usize {
+        self.router * MeshPort::ALL.len() + self.port as usize
+    }
 }
 
 /// The mesh of a device.
@@ -80,10 +87,14 @@ impl MeshConfig {
         if !buffer.is_power_of_two() || !(4..=64).contains(&buffer) {
             problems.push(format!("buffers hold {buffer} flits, but must hold 4, 8, 16, 32 or 64"));
         }
+        self.refuse_if(problems)
+    }
+
+    fn refuse_if(&self, problems: Vec<String>) -> Result<(), ConfigError> {
         if problems.is_empty() {
             Ok(())
         } else {
-            Err(ConfigError { name: format!("mesh {width} x {height}"), problems })
+            Err(ConfigError { name: format!("mesh {} x {}", self.width, self.height), problems })
         }
     }
 
@@ -100,8 +111,7 @@ impl MeshConfig {
             "buffers hold {} flits, but cores send packets of up to {LONGEST_PACKET}: use 16, 32 or 64",
             self.buffer
         );
-        let name = format!("mesh {} x {}", self.width, self.height);
-        Err(ConfigError { name, problems: vec![problem] })
+        self.refuse_if(vec![problem])
     }
 
     /// Number of cores.
@@ -143,40 +153,17 @@ impl MeshConfig {
             .fold(0, |nodes, node| nodes | 1 << node)
     }
 
-    /// The router at the far end of a link, or `None` where it ends at a node.
+    /// The router at the far end of a link, or `None` where there is none: the link ends at a node, or nowhere.
     pub const fn far_end(&self, link: Link) -> Option<usize> {
         let Link { router, port } = link;
+        let (x, y) = self.place(router);
         match port {
-            MeshPort::North => Some(router - self.width),
-            MeshPort::South => Some(router + self.width),
-            MeshPort::East => Some(router + 1),
-            MeshPort::West if router == 0 => None,
-            MeshPort::West => Some(router - 1),
-            MeshPort::Local => None,
+            MeshPort::North if y > 0 => Some(router - self.width),
+            MeshPort::East if x + 1 < self.width => Some(router + 1),
+            MeshPort::South if y + 1 < self.height => Some(router + self.width),
+            MeshPort::West if x > 0 => Some(router - 1),
+            _ => None,
         }
-    }
-
-    /// The links of a packet from `source` to the set `nodes`, each after the one it follows. The packet passes each once.
-    pub fn links(&self, source: usize, nodes: u64) -> Vec<Link> {
-        let (x, y) = self.place(source);
-        let mut waiting = vec![(y * self.width + x, nodes)];
-        let mut links = Vec::new();
-        while let Some((router, nodes)) = waiting.pop() {
-            for port in MeshPort::ALL {
-                let beyond = nodes & self.reach(router, port);
-                if beyond != 0 {
-                    let link = Link { router, port };
-                    links.push(link);
-                    waiting.extend(self.far_end(link).map(|router| (router, beyond)));
-                }
-            }
-        }
-        links
-    }
-
-    /// Index of a link in a list of all, of which there are [`Self::links_in_all`].
-    pub const fn link_index(&self, link: Link) -> usize {
-        link.router * MeshPort::ALL.len() + link.port as usize
     }
 
     /// Links of all routers, those counted that lead nowhere.
@@ -188,6 +175,53 @@ impl MeshConfig {
     pub const fn hops(&self, from: usize, to: usize) -> usize {
         let ((a, b), (x, y)) = (self.place(from), self.place(to));
         a.abs_diff(x) + b.abs_diff(y)
+    }
+}
+
+/// The routes of a mesh, made once.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    mesh: MeshConfig,
+    /// Nodes behind each port of each router.
+    reach: Vec<[u64; MeshPort::ALL.len()]>,
+}
+
+impl Routes {
+    /// The routes of `mesh`.
+    pub fn new(mesh: &MeshConfig) -> Self {
+        let reach = |router| MeshPort::ALL.map(|port| mesh.reach(router, port));
+        Self { mesh: mesh.clone(), reach: (0..mesh.cores()).map(reach).collect() }
+    }
+
+    /// The mesh.
+    pub const fn mesh(&self) -> &MeshConfig {
+        &self.mesh
+    }
+
+    /// Shows `visit` the links of a packet from `source` to the set `nodes`, each after the one it follows. The packet passes each once.
+    pub fn visit(&self, source: usize, nodes: u64, visit: &mut impl FnMut(Link)) {
+        let (x, y) = self.mesh.place(source);
+        self.visit_from(y * self.mesh.width + x, nodes, visit);
+    }
+
+    fn visit_from(&self, router: usize, nodes: u64, visit: &mut impl FnMut(Link)) {
+        for (port, reach) in MeshPort::ALL.into_iter().zip(self.reach[router]) {
+            let link = Link { router, port };
+            let beyond = nodes & reach;
+            if beyond != 0 {
+                visit(link);
+                if let Some(next) = self.mesh.far_end(link) {
+                    self.visit_from(next, beyond, visit);
+                }
+            }
+        }
+    }
+
+    /// The links of [`Self::visit`].
+    pub fn links(&self, source: usize, nodes: u64) -> Vec<Link> {
+        let mut links = Vec::new();
+        self.visit(source, nodes, &mut |link| links.push(link));
+        links
     }
 }
 
@@ -231,6 +265,7 @@ mod tests {
         for (width, height) in [(1, 1), (2, 2), (5, 1), (1, 4), (4, 5), (7, 9)] {
             let mesh = MeshConfig::new(width, height);
             mesh.validate().unwrap();
+            let routes = Routes::new(&mesh);
             for router in 0..mesh.cores() {
                 let reach = MeshPort::ALL.map(|port| mesh.reach(router, port));
                 let all = u64::MAX >> (64 - mesh.nodes());
@@ -242,7 +277,7 @@ mod tests {
             }
             for from in 0..mesh.nodes() {
                 for to in 0..mesh.nodes() {
-                    let links = mesh.links(from, 1 << to);
+                    let links = routes.links(from, 1 << to);
                     assert_eq!(links.len(), mesh.hops(from, to) + 1, "{from} to {to}");
                     let last = links[links.len() - 1];
                     let end =
@@ -262,7 +297,7 @@ mod tests {
     fn a_packet_to_many_takes_each_link_once() {
         let mesh = MeshConfig::new(4, 5);
         let all = (1 << mesh.nodes()) - 1;
-        let links = mesh.links(9, all);
+        let links = Routes::new(&mesh).links(9, all);
         let distinct: std::collections::BTreeSet<Link> = links.iter().copied().collect();
         assert_eq!(distinct.len(), links.len());
         // 19 links between the routers of 20 cores, and 21 to the nodes.

@@ -2,15 +2,17 @@
 
 use crate::{Emulator, EmulatorError};
 use backspike_arch::mesh::{begins_packet, flits_to_core, flits_to_host, packets};
-use backspike_arch::{ArchConfig, Device, DeviceError, HostAddress, Link, MeshConfig, PushWord};
+use backspike_arch::{
+    ArchConfig, Device, DeviceError, HostAddress, Link, MeshConfig, PushWord, Routes,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the cores share.
 struct Shared {
     config: ArchConfig,
-    mesh: MeshConfig,
+    routes: Routes,
     cores: Vec<Mutex<Emulator>>,
-    /// Flits that left by each link, by [`MeshConfig::link_index`].
+    /// Flits that left by each link, by [`Link::index`].
     flits: Mutex<Vec<u64>>,
 }
 
@@ -35,7 +37,7 @@ impl EmulatedMesh {
             (0..mesh.cores()).map(|_| Emulator::new(config, 1).map(Mutex::new)).collect();
         let shared = Shared {
             config: config.clone(),
-            mesh: mesh.clone(),
+            routes: Routes::new(mesh),
             cores: cores?,
             flits: Mutex::new(vec![0; mesh.links_in_all()]),
         };
@@ -47,7 +49,7 @@ impl EmulatedMesh {
     /// # Panics
     /// When there is none of that number.
     pub fn core(&self, core: usize) -> EmulatedCore {
-        assert!(core < self.shared.mesh.cores(), "there is no core {core}");
+        assert!(core < self.shared.cores.len(), "there is no core {core}");
         EmulatedCore { shared: self.shared.clone(), core }
     }
 
@@ -61,7 +63,7 @@ impl EmulatedMesh {
 
     /// Flits that left a router by a port: those of all that was written, and of what the host has received.
     pub fn flits(&self, link: Link) -> u64 {
-        lock(&self.shared.flits)[self.shared.mesh.link_index(link)]
+        lock(&self.shared.flits)[link.index()]
     }
 }
 
@@ -74,15 +76,13 @@ impl Shared {
         }
         let sent = packets(&self.config, at, data.len());
         let flits = sent.iter().map(|(_, words)| flits_to_core(*words)).sum();
-        self.count(self.mesh.host(), nodes, flits);
+        self.count(self.routes.mesh().host(), nodes, flits);
         Ok(())
     }
 
     fn count(&self, source: usize, nodes: u64, sent: usize) {
         let mut flits = lock(&self.flits);
-        for link in self.mesh.links(source, nodes) {
-            flits[self.mesh.link_index(link)] += sent as u64;
-        }
+        self.routes.visit(source, nodes, &mut |link| flits[link.index()] += sent as u64);
     }
 }
 
@@ -108,7 +108,7 @@ impl Device for EmulatedCore {
         let received = &out[before..];
         let begun = received.iter().filter(|word| begins_packet(word.addr)).count();
         let flits = received.len() + begun * flits_to_host(0);
-        self.shared.count(self.core, 1 << self.shared.mesh.host(), flits);
+        self.shared.count(self.core, 1 << self.shared.routes.mesh().host(), flits);
         Ok(())
     }
 }

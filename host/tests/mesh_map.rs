@@ -3,11 +3,11 @@
 mod common;
 
 use backspike::mesh::{
-    Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Routes,
+    Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Traffic,
     busiest_end, demand, packets, partition,
 };
 use backspike::network::Network;
-use backspike_arch::{ArchConfig, Link, MeshConfig, MeshPort};
+use backspike_arch::{ArchConfig, Link, MeshConfig, MeshPort, Routes};
 use backspike_tb::Packet;
 use common::small;
 use rand::{Rng, SeedableRng};
@@ -220,7 +220,7 @@ fn traffic_is_that_of_the_routes() {
         End::Core(core) => nodes[*core],
         End::Host => mesh.host(),
     };
-    let traffic = routes.traffic(&flows, &nodes);
+    let traffic = Traffic::new(&flows, &routes, &nodes);
     let mut sum = 0.0;
     for router in 0..mesh.cores() {
         for port in MeshPort::ALL {
@@ -228,7 +228,7 @@ fn traffic_is_that_of_the_routes() {
             let expected: f64 = (flows.iter())
                 .filter(|flow| {
                     let to = flow.to.iter().fold(0, |set, end| set | 1 << node(end));
-                    mesh.links(node(&flow.from), to).contains(&link)
+                    routes.links(node(&flow.from), to).contains(&link)
                 })
                 .map(|flow| flow.flits)
                 .sum();
@@ -236,7 +236,7 @@ fn traffic_is_that_of_the_routes() {
             sum += if port == MeshPort::Local { 0.0 } else { expected };
         }
     }
-    let cost = routes.cost(&traffic, 2.0);
+    let cost = traffic.cost(2.0);
     assert_eq!(cost.hops(), sum);
     assert_eq!(cost.total, sum + 2.0 * cost.hottest);
 }

@@ -4,6 +4,7 @@ pub mod batch;
 mod cache;
 mod compile;
 pub mod device;
+mod link_ports;
 pub mod lockstep;
 pub mod mesh;
 mod mesh_traffic;
@@ -19,6 +20,7 @@ mod uart;
 pub mod verilate;
 
 pub use device::{RtlDevice, RtlError, RtlLibrary, RtlOptions, Waves};
+pub use link_ports::LinkPorts;
 pub use mesh::{MeshLibrary, RtlCore, RtlMesh};
 pub use mesh_traffic::{MeshTraffic, Packet};
 pub use model::{Library, Model, ModelError, Port};

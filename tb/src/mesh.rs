@@ -13,7 +13,7 @@ use backspike_hdl::mesh::{mesh_design, network_design, tile_design};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use crate::{Build, Library, Model, Optimize, Port, RtlError};
+use crate::{Build, Library, LinkPorts, Model, Optimize, RtlError};
 
 /// Cycles in which no flit passes the host's port after which the mesh counts as hung.
 const PATIENCE: u64 = 1 << 20;
@@ -92,10 +92,7 @@ impl MeshLibrary {
             });
             (Vec::new(), port)
         } else {
-            let end = |node: usize| {
-                let name = |name: &str| format!("{name}_{node}");
-                LinkPorts::new(&network, &name, &name)
-            };
+            let end = |node: usize| LinkPorts::of_node(&network, node);
             ((0..host).map(end).collect(), end(host))
         };
         let link = tiles.first().map(|tile| LinkPorts::new(tile, &str::to_owned, &str::to_owned));
@@ -104,45 +101,11 @@ impl MeshLibrary {
         simulation.reset();
         let state = State {
             simulation,
-            host,
             flits: VecDeque::new(),
             packet: Vec::new(),
             arrived: vec![VecDeque::new(); host],
         };
         RtlMesh { library: self.clone(), state: Arc::new(Mutex::new(state)) }
-    }
-}
-
-/// Ports of a link into a model, and of one out of it.
-struct LinkPorts {
-    valid_i: Port,
-    ready_o: Port,
-    data_i: Port,
-    last_i: Port,
-    valid_o: Port,
-    ready_i: Port,
-    data_o: Port,
-    last_o: Port,
-}
-
-impl LinkPorts {
-    /// `inward` and `outward` tell what the model calls the ports of each link.
-    fn new(
-        model: &Model,
-        inward: &dyn Fn(&str) -> String,
-        outward: &dyn Fn(&str) -> String,
-    ) -> Self {
-        let port = |name: &dyn Fn(&str) -> String, own: &str| model.port(&name(own));
-        Self {
-            valid_i: port(inward, "valid_i"),
-            ready_o: port(inward, "ready_o"),
-            data_i: port(inward, "data_i"),
-            last_i: port(inward, "last_i"),
-            valid_o: port(outward, "valid_o"),
-            ready_i: port(outward, "ready_i"),
-            data_o: port(outward, "data_o"),
-            last_o: port(outward, "last_o"),
-        }
     }
 }
 
@@ -198,11 +161,11 @@ impl Simulation {
 
 struct State {
     simulation: Simulation,
-    host: usize,
     /// Flits to send, each with whether it is its packet's last.
     flits: VecDeque<(u64, bool)>,
     /// Flits of the packet that arrives.
     packet: Vec<u64>,
+    /// By core; the host is the node after the last.
     arrived: Vec<VecDeque<PushWord>>,
 }
 
@@ -240,7 +203,7 @@ impl State {
         let broken = || DeviceError::Failed(format!("the host got the packet {packet:#x?}"));
         let [head, address, words @ .., trailer] = &packet[..] else { return Err(broken()) };
         let core = (*trailer & 0x7fff_ffff) as usize;
-        if *head != 1 << self.host || core >= self.arrived.len() || words.is_empty() {
+        if *head != 1 << self.arrived.len() || core >= self.arrived.len() || words.is_empty() {
             return Err(broken());
         }
         for (n, data) in words.iter().enumerate() {

@@ -3,7 +3,7 @@
 use backspike_arch::{DeviceError, MeshConfig};
 use backspike_hdl::mesh::network_design;
 
-use crate::{Build, Library, Optimize, Port, RtlError};
+use crate::{Build, Library, LinkPorts, Optimize, RtlError};
 
 /// Cycles without a moving flit after which the network counts as stuck.
 const PATIENCE: u32 = 1 << 12;
@@ -48,17 +48,15 @@ impl MeshTraffic {
             )));
         }
         let mut model = self.library.instance(1);
-        let ports = |name: &str| -> Vec<Port> {
-            (0..nodes).map(|node| model.port(&format!("{name}_{node}"))).collect()
-        };
-        let (valid_i, ready_o, data_i, last_i) =
-            (ports("valid_i"), ports("ready_o"), ports("data_i"), ports("last_i"));
-        let (valid_o, ready_i) = (ports("valid_o"), ports("ready_i"));
+        let ports: Vec<LinkPorts> =
+            (0..nodes).map(|node| LinkPorts::of_node(&model, node)).collect();
         let copies = |packet: &Packet| packet.flits * packet.nodes.count_ones() as usize;
         let mut left: usize = packets.iter().flatten().map(copies).sum();
         let mut next = vec![(0, 0); nodes];
-        valid_i.iter().for_each(|port| model.write(*port, 0));
-        ready_i.iter().for_each(|port| model.write(*port, 1));
+        for port in &ports {
+            model.write(port.valid_i, 0);
+            model.write(port.ready_i, 1);
+        }
         model.set("reset", 1);
         model.tick(2);
         model.set("reset", 0);
@@ -67,16 +65,16 @@ impl MeshTraffic {
             // What the network shows depends on its registers alone.
             quiet += 1;
             for (node, (packet, flit)) in next.iter_mut().enumerate() {
-                if model.read(valid_o[node]) == 1 {
+                if model.read(ports[node].valid_o) == 1 {
                     left -= 1;
                     quiet = 0;
                 }
                 let present = packets[node].get(*packet);
-                model.write(valid_i[node], present.is_some().into());
+                model.write(ports[node].valid_i, present.is_some().into());
                 let Some(present) = present else { continue };
-                model.write(data_i[node], if *flit == 0 { present.nodes } else { 0 });
-                model.write(last_i[node], u64::from(*flit + 1 == present.flits));
-                if model.read(ready_o[node]) == 1 {
+                model.write(ports[node].data_i, if *flit == 0 { present.nodes } else { 0 });
+                model.write(ports[node].last_i, u64::from(*flit + 1 == present.flits));
+                if model.read(ports[node].ready_o) == 1 {
                     quiet = 0;
                     *flit += 1;
                     if *flit == present.flits {

@@ -2,9 +2,9 @@
 
 mod block;
 
-use backspike_arch::{Link, MeshConfig, MeshPort};
+use backspike_arch::{Link, MeshConfig, MeshPort, Routes};
 use backspike_hdl::mesh::Network;
-use backspike_tb::{Library, MeshTraffic, Model, Packet, Port};
+use backspike_tb::{Library, LinkPorts, MeshTraffic, Model, Packet};
 use block::{catches, generator, library, start};
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use std::collections::{BTreeMap, VecDeque};
@@ -62,35 +62,6 @@ impl Case {
     }
 }
 
-/// Ports of all nodes.
-struct Ports {
-    valid_i: Vec<Port>,
-    ready_o: Vec<Port>,
-    data_i: Vec<Port>,
-    last_i: Vec<Port>,
-    valid_o: Vec<Port>,
-    ready_i: Vec<Port>,
-    data_o: Vec<Port>,
-    last_o: Vec<Port>,
-}
-
-impl Ports {
-    fn new(model: &Model, nodes: usize) -> Self {
-        let all =
-            |name: &str| (0..nodes).map(|node| model.port(&format!("{name}_{node}"))).collect();
-        Self {
-            valid_i: all("valid_i"),
-            ready_o: all("ready_o"),
-            data_i: all("data_i"),
-            last_i: all("last_i"),
-            valid_o: all("valid_o"),
-            ready_i: all("ready_i"),
-            data_o: all("data_o"),
-            last_o: all("last_o"),
-        }
-    }
-}
-
 /// What a flit after the head says of itself: source, packet, place in the packet. 24 bits.
 fn tag(source: usize, packet: usize, flit: usize) -> u64 {
     (source << 16 | packet << 8 | flit) as u64
@@ -135,7 +106,13 @@ impl Sink {
     }
 }
 
-fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &mut StdRng) -> u64 {
+fn run(
+    model: &mut Model,
+    ports: &[LinkPorts],
+    mesh: &MeshConfig,
+    case: &Case,
+    rng: &mut StdRng,
+) -> u64 {
     let nodes = mesh.nodes();
     let lengths: Vec<Vec<usize>> = (case.packets.iter())
         .map(|packets| packets.iter().map(|packet| packet.flits).collect())
@@ -156,19 +133,19 @@ fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &m
         for (source, (packet, flit, offered)) in next.iter_mut().enumerate() {
             let present = case.packets[source].get(*packet);
             *offered |= present.is_some() && rng.random_bool(case.sends[source]);
-            model.write(ports.valid_i[source], u64::from(*offered));
+            model.write(ports[source].valid_i, u64::from(*offered));
             if let Some(present) = present {
                 let data = if *flit == 0 { present.nodes } else { tag(source, *packet, *flit) };
-                model.write(ports.data_i[source], data);
-                model.write(ports.last_i[source], u64::from(*flit + 1 == present.flits));
+                model.write(ports[source].data_i, data);
+                model.write(ports[source].last_i, u64::from(*flit + 1 == present.flits));
             }
-            model.write(ports.ready_i[source], u64::from(rng.random_bool(case.takes[source])));
+            model.write(ports[source].ready_i, u64::from(rng.random_bool(case.takes[source])));
         }
         model.eval();
         quiet += 1;
         for node in 0..nodes {
             let (packet, flit, offered) = &mut next[node];
-            if *offered && model.read(ports.ready_o[node]) == 1 {
+            if *offered && model.read(ports[node].ready_o) == 1 {
                 quiet = 0;
                 *offered = false;
                 *flit += 1;
@@ -176,8 +153,8 @@ fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &m
                     (*packet, *flit) = (*packet + 1, 0);
                 }
             }
-            let valid = model.read(ports.valid_o[node]) == 1;
-            let now = (model.read(ports.data_o[node]), model.read(ports.last_o[node]));
+            let valid = model.read(ports[node].valid_o) == 1;
+            let now = (model.read(ports[node].data_o), model.read(ports[node].last_o));
             let sink = &mut sinks[node];
             if let Some(before) = sink.waits.take() {
                 assert!(
@@ -185,7 +162,7 @@ fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &m
                     "node {node}: expected the flit that waits to stay"
                 );
             }
-            if valid && model.read(ports.ready_i[node]) == 1 {
+            if valid && model.read(ports[node].ready_i) == 1 {
                 quiet = 0;
                 assert!(left > 0, "node {node}: expected nothing more");
                 left -= 1;
@@ -225,10 +202,11 @@ fn run(model: &mut Model, ports: &Ports, mesh: &MeshConfig, case: &Case, rng: &m
 
 /// Every link's flits are those of the packets whose routes hold it.
 fn check_counters(model: &mut Model, mesh: &MeshConfig, case: &Case, sinks: &[Sink]) {
+    let routes = Routes::new(mesh);
     let mut expected: BTreeMap<Link, usize> = BTreeMap::new();
     for (source, packets) in case.packets.iter().enumerate() {
         for packet in packets {
-            for link in mesh.links(source, packet.nodes) {
+            for link in routes.links(source, packet.nodes) {
                 *expected.entry(link).or_default() += packet.flits;
             }
         }
@@ -277,7 +255,8 @@ fn cases<const F: usize>(mesh: &MeshConfig, cases: usize) {
 fn traffic(library: &Library, mesh: &MeshConfig, cases: usize, rng: &mut StdRng) {
     let mut cycles = 0;
     let mut model = start(library, rng.random());
-    let ports = Ports::new(&model, mesh.nodes());
+    let ports: Vec<LinkPorts> =
+        (0..mesh.nodes()).map(|node| LinkPorts::of_node(&model, node)).collect();
     for number in 0..cases {
         if number % 50 == 49 {
             model = start(library, rng.random());

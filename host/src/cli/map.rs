@@ -6,13 +6,13 @@ use super::source::{SourceOptions, limit};
 use super::target::{CoreOptions, mesh};
 use anyhow::{Context, Result, ensure};
 use backspike::mesh::{
-    Cost, PLACERS, Partition, PlacementProblem, Routes, busiest_end, demand, measure, packets,
-    partition, placer, svg,
+    Cost, PLACERS, Partition, PlacementProblem, Traffic, busiest_end, demand, measure, packets,
+    partition, svg,
 };
 use backspike::network::Network;
 use backspike::report::write_file;
 use backspike::train::check_dataset;
-use backspike_arch::{ArchConfig, MeshConfig};
+use backspike_arch::{ArchConfig, MeshConfig, Routes};
 use backspike_tb::MeshTraffic;
 use clap::Args;
 use serde_json::json;
@@ -109,24 +109,21 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         bar.set_message(format!("placing: {}", placer.name()));
         let nodes = placer.place(&problem);
         let cost = problem.cost(&nodes);
-        let sent = packets(&flows, mesh, &nodes);
-        let cycles = rtl.as_ref().map(|network| network.drain(&sent)).transpose()?;
+        let drain = |network: &MeshTraffic| network.drain(&packets(&flows, mesh, &nodes));
+        let cycles = rtl.as_ref().map(drain).transpose()?;
         bar.suspend(|| print_cost(placer.name(), &cost, cycles));
         placements.push((placer.name(), nodes, cost, cycles));
     }
     bar.finish_and_clear();
 
-    let chosen = placer(&arguments.placer).context("the placer is one of the list")?;
-    let drawn = placements.iter().find(|(name, ..)| *name == chosen.name());
+    let drawn = placements.iter().find(|(name, ..)| *name == arguments.placer);
     let (name, nodes, ..) = drawn.context("every placer has placed")?;
-    let traffic = routes.traffic(&flows, nodes);
+    let traffic = Traffic::new(&flows, &routes, nodes);
     let title = format!(
         "{} on {} x {} cores {}, {name}",
         network.name, mesh.width, mesh.height, config.name
     );
     let folder = &arguments.output;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("The folder {} cannot be made", folder.display()))?;
     let picture = folder.join("map.svg");
     write_file(&picture, &svg(&title, &plan, &routes, nodes, &traffic))?;
     let record = json!({

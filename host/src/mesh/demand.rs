@@ -23,6 +23,16 @@ pub enum End {
     Host,
 }
 
+impl End {
+    /// Its node, when logical core `c` sits on `nodes[c]`.
+    pub fn node(self, mesh: &MeshConfig, nodes: &[usize]) -> usize {
+        match self {
+            Self::Core(core) => nodes[core],
+            Self::Host => mesh.host(),
+        }
+    }
+}
+
 /// What a flow carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum FlowKind {
@@ -43,8 +53,13 @@ pub struct Flow {
     pub flits: f64,
 }
 
-/// Flits of a packet beside its data: the head and the address.
-const BESIDE: usize = 2;
+impl Flow {
+    /// The set of nodes it goes to, when logical core `c` sits on `nodes[c]`.
+    pub fn destinations(&self, mesh: &MeshConfig, nodes: &[usize]) -> u64 {
+        self.to.iter().fold(0, |set, end| set | 1 << end.node(mesh, nodes))
+    }
+}
+
 /// Bits of a data flit that carries words of 32 bits.
 const WORD: usize = 32;
 /// Words of a partial error: 50 bits.
@@ -73,13 +88,13 @@ pub fn demand(
             flows.push(Flow { kind, from, to, flits });
         }
     };
-    let input = config.tiles(network.input_len()) * blocks * (BESIDE + plane);
+    let input = config.tiles(network.input_len()) * blocks * flits_to_core(plane);
     push(FlowKind::Host, End::Host, holders(0, None), input as f64);
     for layer in 0..work.len() {
         for (core, share) in partition.holders(layer) {
             let tile_blocks = (share.tiles * blocks) as f64;
             if layer < last {
-                let packet = (BESIDE + TRACE_PLANES * plane) as f64;
+                let packet = flits_to_core(TRACE_PLANES * plane) as f64;
                 push(
                     FlowKind::Spikes,
                     End::Core(core),
@@ -90,21 +105,21 @@ pub fn demand(
                 let part = share.tiles as f64 / work[layer].tiles as f64;
                 let sums = SUM_WORDS * work[layer + 1].contributions * part;
                 for above in holders(layer + 1, Some(core)) {
-                    let flits = tile_blocks * BESIDE as f64 + sums;
+                    let flits = tile_blocks * flits_to_core(0) as f64 + sums;
                     push(FlowKind::Errors, above, vec![End::Core(core)], flits);
                 }
             } else {
                 let output = match network.training.loss {
                     Loss::CrossEntropy(Readout::Mean) => {
-                        share.tiles * steps * (BESIDE + config.lanes)
+                        share.tiles * steps * flits_to_core(config.lanes)
                     }
                     Loss::CrossEntropy(Readout::Last) => {
-                        share.tiles * steps.min(TIME_BLOCK) * (BESIDE + config.lanes)
+                        share.tiles * steps.min(TIME_BLOCK) * flits_to_core(config.lanes)
                     }
-                    Loss::MseRate => share.tiles * blocks * (BESIDE + plane),
+                    Loss::MseRate => share.tiles * blocks * flits_to_core(plane),
                 };
                 push(FlowKind::Host, End::Core(core), vec![End::Host], output as f64);
-                let errors = share.tiles * steps * (BESIDE + config.lanes / 2);
+                let errors = share.tiles * steps * flits_to_core(config.lanes / 2);
                 push(FlowKind::Host, End::Host, vec![End::Core(core)], errors as f64);
             }
         }
@@ -126,17 +141,13 @@ pub fn busiest_end(flows: &[Flow]) -> f64 {
 /// source take turns.
 pub fn packets(flows: &[Flow], mesh: &MeshConfig, nodes: &[usize]) -> Vec<Vec<Packet>> {
     let full = flits_to_core(PACKET_WORDS as usize);
-    let node = |end: &End| match end {
-        End::Core(core) => nodes[*core],
-        End::Host => mesh.host(),
-    };
     let mut left: Vec<usize> = flows.iter().map(|flow| flow.flits.ceil() as usize).collect();
     let mut packets = vec![Vec::new(); mesh.nodes()];
     while left.iter().any(|left| *left > 0) {
         for (flow, left) in flows.iter().zip(&mut left).filter(|(_, left)| **left > 0) {
             let flits = full.min(*left);
-            let to = flow.to.iter().fold(0, |set, end| set | 1 << node(end));
-            packets[node(&flow.from)].push(Packet { nodes: to, flits });
+            let packet = Packet { nodes: flow.destinations(mesh, nodes), flits };
+            packets[flow.from.node(mesh, nodes)].push(packet);
             *left -= flits;
         }
     }

@@ -1,7 +1,7 @@
 //! The mesh as a picture: cores coloured by load, links by traffic.
 
-use super::{Partition, Routes, Traffic};
-use backspike_arch::{Link, MeshPort};
+use super::{Partition, Traffic};
+use backspike_arch::{Link, MeshPort, Routes};
 use std::fmt::Write;
 
 /// Pixels of a core's side, from one core to the next, above and below all, and beside all, where the host is.
@@ -64,10 +64,6 @@ pub fn svg(
         for port in [MeshPort::North, MeshPort::East, MeshPort::South, MeshPort::West] {
             let far = match (port, router) {
                 (MeshPort::West, 0) => Some(host),
-                (MeshPort::East, _) if (router + 1).is_multiple_of(mesh.width) => None,
-                (MeshPort::West, _) if router.is_multiple_of(mesh.width) => None,
-                (MeshPort::North, _) if router < mesh.width => None,
-                (MeshPort::South, _) if router + mesh.width >= mesh.cores() => None,
                 _ => mesh.far_end(Link { router, port }).map(at),
             };
             if let Some(far) = far {

@@ -13,11 +13,11 @@ mod partition;
 mod placement;
 mod work;
 
-pub use cost::{Cost, Routes, Traffic};
+pub use cost::{Cost, Traffic};
 pub use demand::{End, Flow, FlowKind, busiest_end, demand, packets};
 pub use draw::svg;
 pub use partition::{CorePlan, Load, Partition, Share, partition};
 pub use placement::{
-    Annealing, Greedy, PLACERS, PlacementProblem, Placer, RandomSearch, RowMajor, ZigZag, placer,
+    Annealing, Greedy, PLACERS, PlacementProblem, Placer, RandomSearch, RowMajor, ZigZag,
 };
 pub use work::{LayerWork, measure};

@@ -1,6 +1,7 @@
 //! Which node a logical core sits on.
 
-use super::{Cost, End, Flow, Routes};
+use super::{Cost, End, Flow, Traffic};
+use backspike_arch::Routes;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +21,7 @@ pub struct PlacementProblem<'a> {
 impl PlacementProblem<'_> {
     /// The cost when logical core `c` sits on `nodes[c]`.
     pub fn cost(&self, nodes: &[usize]) -> Cost {
-        self.routes.cost(&self.routes.traffic(self.flows, nodes), self.hottest)
+        Traffic::new(self.flows, self.routes, nodes).cost(self.hottest)
     }
 
     fn rng(&self) -> ChaCha8Rng {
@@ -60,11 +61,6 @@ pub struct Annealing {
 /// All placers, the baselines first, the default last.
 pub const PLACERS: [&dyn Placer; 5] =
     [&RowMajor, &ZigZag, &Greedy, &RandomSearch { tries: 2_000 }, &Annealing { steps: 40_000 }];
-
-/// The placer called `name`.
-pub fn placer(name: &str) -> Option<&'static dyn Placer> {
-    PLACERS.into_iter().find(|placer| placer.name() == name)
-}
 
 impl Placer for RowMajor {
     fn name(&self) -> &'static str {
