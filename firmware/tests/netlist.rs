@@ -4,11 +4,8 @@ use backspike_arch::ArchConfig;
 use backspike_emulator::Emulator;
 use backspike_firmware::flow::{Family, Flow, simulation_text, synthesise};
 use backspike_hdl::core::{TOP, core_design};
-use backspike_tb::lockstep::Lockstep;
-use backspike_tb::step::{train_step, two_layers};
+use backspike_tb::step::train_in_lockstep;
 use backspike_tb::{Optimize, RtlLibrary, RtlOptions};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -107,12 +104,8 @@ fn the_netlist_trains_a_step_as_the_emulator_does() {
     let library = library.unwrap_or_else(|error| panic!("{error}"));
     let seed = std::env::var("BACKSPIKE_SEED").map_or(2, |seed| seed.parse().unwrap());
     println!("BACKSPIKE_SEED={seed}");
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (network, placement) = two_layers(&mut rng, &config);
     // Registers and memories of the netlist begin with random bits.
     let mut device = library.device(&RtlOptions { seed, ..RtlOptions::default() }).unwrap();
     let mut emulator = Emulator::new(&config, 1).unwrap();
-    let mut lockstep = Lockstep::new(&placement, &network, &mut emulator, &mut device).unwrap();
-    train_step(&mut lockstep, &mut rng, &network, &config).unwrap();
-    lockstep.finish().unwrap();
+    train_in_lockstep(seed, &config, &mut emulator, &mut device).unwrap();
 }

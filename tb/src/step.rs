@@ -3,8 +3,9 @@
 use crate::lockstep::{Lockstep, LockstepError};
 use crate::network::{Limits, Network, Sample};
 use crate::program::Placement;
-use backspike_arch::{ArchConfig, Engine, Instruction};
-use rand::Rng;
+use backspike_arch::{ArchConfig, Device, Engine, Instruction};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// Layers of the network.
 const LAYERS: usize = 2;
@@ -37,4 +38,18 @@ pub fn train_step(
         lockstep.step(Engine::Wg, update)?;
     }
     Ok(())
+}
+
+/// Trains such a step of a network drawn by `seed` on `tested`, everything compared with `reference`.
+pub fn train_in_lockstep(
+    seed: u64,
+    config: &ArchConfig,
+    reference: &mut dyn Device,
+    tested: &mut dyn Device,
+) -> Result<(), LockstepError> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (network, placement) = two_layers(&mut rng, config);
+    let mut lockstep = Lockstep::new(&placement, &network, reference, tested)?;
+    train_step(&mut lockstep, &mut rng, &network, config)?;
+    lockstep.finish()
 }

@@ -3,11 +3,8 @@
 use backspike_arch::{ArchConfig, HostAddress, Link, MeshConfig, MeshPort, Region};
 use backspike_emulator::EmulatedMesh;
 use backspike_hdl::mesh::mesh_design;
-use backspike_tb::lockstep::Lockstep;
-use backspike_tb::step::{train_step, two_layers};
+use backspike_tb::step::train_in_lockstep;
 use backspike_tb::{MeshLibrary, Optimize, RtlMesh, lint};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 fn seed() -> u64 {
     let seed = std::env::var("BACKSPIKE_SEED").map_or(2, |seed| seed.parse().unwrap());
@@ -23,15 +20,8 @@ fn library(config: &ArchConfig, width: usize, height: usize) -> (MeshConfig, Mes
 
 /// A training step of a random network on core `core`, everything compared with the same core of an emulated mesh.
 fn train(mesh: &RtlMesh, reference: &EmulatedMesh, core: usize, config: &ArchConfig, seed: u64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (network, placement) = two_layers(&mut rng, config);
-    let mut device = mesh.core(core);
-    let mut emulator = reference.core(core);
-    let lockstep = Lockstep::new(&placement, &network, &mut emulator, &mut device);
-    let mut lockstep = lockstep.unwrap_or_else(|error| panic!("core {core}: {error}"));
-    let trained = train_step(&mut lockstep, &mut rng, &network, config);
-    trained.unwrap_or_else(|error| panic!("core {core}: {error}"));
-    lockstep.finish().unwrap_or_else(|error| panic!("core {core}: {error}"));
+    train_in_lockstep(seed, config, &mut reference.core(core), &mut mesh.core(core))
+        .unwrap_or_else(|error| panic!("core {core}: {error}"));
 }
 
 #[test]
