@@ -2,6 +2,7 @@
 
 use crate::config::ArchConfig;
 use crate::layout::{Counter, Descriptor, Engine, HostAddress, Instruction, LayoutError};
+use crate::mesh::Link;
 use std::ops::Index;
 use thiserror::Error;
 
@@ -46,6 +47,21 @@ pub trait Device: Send {
 
     /// Appends the next `words` pushed words to `out`; blocks until they are there, or fails when the core is idle or hangs.
     fn receive(&mut self, words: usize, out: &mut Vec<PushWord>) -> Result<(), DeviceError>;
+}
+
+/// Cores on a mesh behind one host.
+pub trait Mesh: Send + Sync {
+    /// The core on a node, as a device of its own. Several may be used in turn or from several threads.
+    ///
+    /// # Panics
+    /// When there is no core of that number.
+    fn core(&self, node: usize) -> Box<dyn Device>;
+
+    /// Writes the same words to all cores of the set `nodes`, once over every link.
+    fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError>;
+
+    /// Flits that have left a router by a port.
+    fn flits(&self, link: Link) -> u64;
 }
 
 /// Enqueues an instruction: its immediate first, then the low word, which starts it.

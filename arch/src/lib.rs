@@ -12,11 +12,11 @@ pub mod num;
 pub mod proof;
 
 pub use config::{ArchConfig, ConfigError, TIME_BLOCK};
-pub use device::{Counters, Device, DeviceError, PushWord};
+pub use device::{Counters, Device, DeviceError, Mesh, PushWord};
 pub use layout::{
     BpDescriptor, Coordinates, Counter, CounterGroup, Descriptor, Engine, FpDescriptor,
-    HostAddress, IllegalInstruction, Instruction, IoDescriptor, LayoutError, NeuronWord,
-    OptimizerWord, PackedWord, Region, Register, Shape, Status, TOKENS, WgDescriptor,
+    HostAddress, IllegalInstruction, Instruction, IoDescriptor, LayoutError, MAX_TOKENS,
+    NeuronWord, OptimizerWord, PackedWord, Region, Register, Shape, Status, WgDescriptor,
 };
 pub use mesh::{LONGEST_PACKET, Link, MeshConfig, MeshPort, PACKET_WORDS, Routes};
 pub use proof::{Proof, ProofError, Workload};

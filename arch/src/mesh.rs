@@ -57,6 +57,18 @@ pub struct MeshConfig {
 }
 
 impl MeshConfig {
+    /// Names of the presets, all of cores [`ArchConfig::mesh`].
+    pub const PRESETS: &'static [&'static str] = &["mesh-4", "mesh-20"];
+
+    /// A preset by name: 2 x 2 or 4 x 5 cores.
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "mesh-4" => Some(Self::new(2, 2)),
+            "mesh-20" => Some(Self::new(4, 5)),
+            _ => None,
+        }
+    }
+
     /// A mesh of `width` x `height` cores with buffers of 16 flits, and the narrowest flits that name its nodes.
     pub const fn new(width: usize, height: usize) -> Self {
         let flit = if width.saturating_mul(height) < 32 { 32 } else { 64 };

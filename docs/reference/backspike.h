@@ -7,9 +7,9 @@
 /* Identity */
 #define BACKSPIKE_MAGIC 0x424b5350u
 #define BACKSPIKE_VERSION 0x000100u
-#define BACKSPIKE_LAYOUT_VERSION 1u
+#define BACKSPIKE_LAYOUT_VERSION 2u
 #define BACKSPIKE_TIME_BLOCK 4u
-#define BACKSPIKE_TOKENS 8u
+#define BACKSPIKE_MAX_TOKENS 128u
 
 /* host address */
 /* 32-bit word in the row */
@@ -150,7 +150,8 @@ enum {
     BACKSPIKE_REGION_NONZERO = 7, /* which steps of a tile-block have a non-zero error, one bit each */
     BACKSPIKE_REGION_ERROR = 8, /* errors, binary16, as weight; row = tile-block * 4 + step in the block */
     BACKSPIKE_REGION_MEMBRANE = 9, /* membranes of readouts, Q24, signed 32 bit: sub = lane; rows as error */
-    BACKSPIKE_REGION_REGISTER = 10 /* registers: row = register index */
+    BACKSPIKE_REGION_REGISTER = 10, /* registers: row = register index */
+    BACKSPIKE_REGION_TOKEN = 11 /* token counters: a word of any value, written at row n, posts token n */
 };
 
 /* engines */
@@ -158,7 +159,7 @@ enum {
     BACKSPIKE_ENGINE_FP = 0, /* forward propagation */
     BACKSPIKE_ENGINE_BP = 1, /* back-propagation */
     BACKSPIKE_ENGINE_WG = 2, /* weight gradient and optimizer */
-    BACKSPIKE_ENGINE_IO = 3 /* pushes to the host */
+    BACKSPIKE_ENGINE_IO = 3 /* pushes to the host and to other cores */
 };
 
 /* instructions */
@@ -171,7 +172,7 @@ enum {
     BACKSPIKE_OP_ACCUMULATE = 6, /* gradients of a slice from its input spikes and its errors */
     BACKSPIKE_OP_UPDATE = 7, /* optimizer over all rows of a slice; n = `arg[5:0]`, gs = `arg[11:6]`, key = `imm` */
     BACKSPIKE_OP_CLEAR = 8, /* gradients and optimizer state of a slice to zero */
-    BACKSPIKE_OP_PUSH = 9 /* send a region of a memory to the host */
+    BACKSPIKE_OP_PUSH = 9 /* send a region of a memory to the host or to cores */
 };
 
 /* columns of FP descriptors */
@@ -226,9 +227,12 @@ enum {
 enum {
     BACKSPIKE_IO_REGION = 0, /* region (memory) */
     BACKSPIKE_IO_BASE = 1, /* first row; within the slot for slot memories */
-    BACKSPIKE_IO_ROWS = 2 /* rows to send */
+    BACKSPIKE_IO_ROWS = 2, /* rows to send */
+    BACKSPIKE_IO_TO = 3, /* row that the first one is written to, or that the host is told; within the slot for slot memories */
+    BACKSPIKE_IO_NODES_LOW = 4, /* cores to send to, one bit each, the first 32 nodes of the mesh; none at all: the host */
+    BACKSPIKE_IO_NODES_HIGH = 5 /* further nodes */
 };
-#define BACKSPIKE_IO_COLUMNS 3u
+#define BACKSPIKE_IO_COLUMNS 6u
 
 /* registers */
 enum {
@@ -342,6 +346,7 @@ static inline unsigned backspike_subs(uint32_t region, unsigned lanes)
         case BACKSPIKE_REGION_ERROR: return 2u;
         case BACKSPIKE_REGION_MEMBRANE: return 4u;
         case BACKSPIKE_REGION_REGISTER: return 1u;
+        case BACKSPIKE_REGION_TOKEN: return 1u;
         default: return 0u;
         }
     case 8u:
@@ -357,6 +362,7 @@ static inline unsigned backspike_subs(uint32_t region, unsigned lanes)
         case BACKSPIKE_REGION_ERROR: return 4u;
         case BACKSPIKE_REGION_MEMBRANE: return 8u;
         case BACKSPIKE_REGION_REGISTER: return 1u;
+        case BACKSPIKE_REGION_TOKEN: return 1u;
         default: return 0u;
         }
     case 16u:
@@ -372,6 +378,7 @@ static inline unsigned backspike_subs(uint32_t region, unsigned lanes)
         case BACKSPIKE_REGION_ERROR: return 8u;
         case BACKSPIKE_REGION_MEMBRANE: return 16u;
         case BACKSPIKE_REGION_REGISTER: return 1u;
+        case BACKSPIKE_REGION_TOKEN: return 1u;
         default: return 0u;
         }
     case 32u:
@@ -387,6 +394,7 @@ static inline unsigned backspike_subs(uint32_t region, unsigned lanes)
         case BACKSPIKE_REGION_ERROR: return 16u;
         case BACKSPIKE_REGION_MEMBRANE: return 32u;
         case BACKSPIKE_REGION_REGISTER: return 1u;
+        case BACKSPIKE_REGION_TOKEN: return 1u;
         default: return 0u;
         }
     default: return 0u;

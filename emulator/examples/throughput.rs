@@ -249,10 +249,9 @@ impl Bench {
             device.write(HostAddress::new(Region::Weight, weight_base, 0), &words)?;
             weight_base += tiles[layer + 1] * fan_in as u32;
         }
-        let membranes =
-            IoDescriptor { region: Region::Membrane, base: 0, rows: tiles[2] * self.blocks() * 4 };
+        let membranes = IoDescriptor::to_host(Region::Membrane, 0, tiles[2] * self.blocks() * 4);
         write_descriptor(device, MEMBRANES, &membranes)?;
-        write_descriptor(device, DONE, &IoDescriptor { region: Region::Register, base: 0, rows: 1 })
+        write_descriptor(device, DONE, &IoDescriptor::to_host(Region::Register, 0, 1))
     }
 
     /// One batch: groups of as many samples as there are slots, then the update.
@@ -335,7 +334,7 @@ impl Bench {
     fn density(&self, device: &mut Emulator) -> Result<(f64, f64), DeviceError> {
         let rows = self.tiles()[1] * self.blocks();
         let base = self.plane_base(1);
-        write_descriptor(device, 2, &IoDescriptor { region: Region::Trace, base, rows })?;
+        write_descriptor(device, 2, &IoDescriptor::to_host(Region::Trace, base, rows))?;
         issue(device, Engine::Io, Instruction::Push { slice: 2, slot: 0 })?;
         let mut words = Vec::new();
         let subs = Region::Trace.subs(&self.config);

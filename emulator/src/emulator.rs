@@ -22,6 +22,15 @@ pub enum EmulatorError {
     Threads(String),
 }
 
+/// Rows that a core sends to others.
+pub struct Outgoing {
+    /// The cores, one bit each.
+    pub nodes: u64,
+    /// Where the first word is written.
+    pub at: HostAddress,
+    pub words: Vec<u32>,
+}
+
 /// A core in software.
 pub struct Emulator {
     memories: Memories,
@@ -34,6 +43,8 @@ pub struct Emulator {
     status: Status,
     timeline: Timeline,
     pushed: VecDeque<PushWord>,
+    /// What goes to other cores, in order; `None` for a core without a mesh, which sends it to the host.
+    outgoing: Option<Vec<Outgoing>>,
     /// What a program did that the machine leaves undefined; nothing runs after it.
     fault: Option<String>,
 }
@@ -61,8 +72,45 @@ impl Emulator {
             status: Status::default(),
             timeline: Timeline::new(config.queue_depth),
             pushed: VecDeque::new(),
+            outgoing: None,
             fault: None,
         })
+    }
+
+    /// Makes it a core of a mesh.
+    pub(crate) fn join_mesh(&mut self) {
+        self.outgoing = Some(Vec::new());
+    }
+
+    /// Runs until every queue is empty or waits; `true` when something was executed.
+    pub(crate) fn advance(&mut self) -> Result<bool, DeviceError> {
+        let before = self.queues.len();
+        self.run()?;
+        Ok(self.queues.len() < before)
+    }
+
+    /// What it has sent to other cores since it was last asked.
+    pub(crate) fn take_outgoing(&mut self) -> Vec<Outgoing> {
+        self.outgoing.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Pushed words that the host has not received.
+    pub(crate) fn waiting(&self) -> usize {
+        self.pushed.len()
+    }
+
+    /// Whether the queue of an engine takes no further instruction.
+    pub(crate) fn is_full(&mut self, engine: Engine) -> bool {
+        self.timeline.is_full(engine)
+    }
+
+    /// Posts tokens `first` and those that follow it.
+    fn write_tokens(&mut self, first: u32, count: usize) {
+        for token in first..first + count as u32 {
+            // `check_write` accepts only tokens that exist.
+            self.timeline.post(token as u8);
+            self.queues.add(token as u8);
+        }
     }
 
     /// Writes a word that is not of a memory.
@@ -89,7 +137,15 @@ impl Emulator {
             return Ok(());
         }
         match Instruction::decode(engine, [word, self.imm[engine as usize]]) {
-            Ok(instruction) => self.enqueue(engine, instruction),
+            Ok(instruction) => {
+                let tokens = self.memories.config.tokens as u8;
+                let instruction = match instruction {
+                    Instruction::Wait { token } => Instruction::Wait { token: token % tokens },
+                    Instruction::Post { token } => Instruction::Post { token: token % tokens },
+                    other => other,
+                };
+                self.enqueue(engine, instruction)
+            }
             Err(_) => {
                 self.timeline.write(1);
                 self.set_illegal(engine);
@@ -220,6 +276,14 @@ impl Emulator {
                 d.region.name()
             )));
         }
+        let to = if d.region.per_slot() { slot * slot_rows } else { 0 } + d.to as usize;
+        let leaves = d.nodes() != 0 && self.outgoing.is_some();
+        if leaves && to + count > rows {
+            return Err(fail(format!(
+                "{count} rows to row {to} on are not in the {rows} rows of the region {}",
+                d.region.name()
+            )));
+        }
         let subs = d.region.subs(config);
         // What waits have taken so far shows only on the clock.
         let read = if d.region == Region::Register { self.timeline.register_read() } else { 0 };
@@ -232,15 +296,23 @@ impl Emulator {
             } else {
                 self.memories.read_row(d.region, base + row, &mut words);
             }
-            push_row(d.region, base + row, &words, &mut self.pushed);
             self.tally.add(Counter::IoWords, words.len());
+            match &mut self.outgoing {
+                Some(outgoing) if leaves => outgoing.push(Outgoing {
+                    nodes: d.nodes(),
+                    at: HostAddress::new(d.region, (to + row) as u32, 0),
+                    words: words.clone(),
+                }),
+                _ => push_row(d.region, to + row, &words, &mut self.pushed),
+            }
         }
         if count > 0
+            && !leaves
             && let Some(word) = self.pushed.back_mut()
         {
             word.last = true;
         }
-        Ok(Event::Push { region: d.region, rows: count, subs })
+        Ok(Event::Push { region: d.region, rows: count, subs, to_host: !leaves })
     }
 
     /// A register as it is read in cycle `now`.
@@ -272,6 +344,10 @@ impl Device for Emulator {
     fn write(&mut self, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
         at.check_write(data.len(), &self.memories.config)?;
         self.tally.add(Counter::HostWrites, data.len());
+        if at.region == Region::Token {
+            self.write_tokens(at.row, data.len());
+            return Ok(());
+        }
         if !matches!(at.region, Region::Queue | Region::Descriptor) {
             self.timeline.write(data.len());
             self.memories.write(at, data);

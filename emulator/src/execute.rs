@@ -46,13 +46,18 @@ struct Slotted {
     slot: usize,
 }
 
+/// Threads to share work among; `None` for one.
+pub fn pool(threads: usize) -> Result<Option<rayon::ThreadPool>, String> {
+    let pool = (threads > 1)
+        .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build())
+        .transpose();
+    pool.map_err(|error| format!("{threads} threads could not be started: {error}"))
+}
+
 impl Executor {
     pub fn new(simd: Simd, threads: usize) -> Result<Self, String> {
         let threads = threads.max(1);
-        let pool = (threads > 1)
-            .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build())
-            .transpose()
-            .map_err(|error| format!("{threads} threads could not be started: {error}"))?;
+        let pool = pool(threads)?;
         let scratch = (0..threads).map(|_| Scratch::default()).collect();
         Ok(Self { simd, pool, scratch })
     }

@@ -1,10 +1,14 @@
 //! Several cores on a mesh behind one host, with the flits of every link.
 
+use crate::emulator::Outgoing;
+use crate::execute::pool;
 use crate::{Emulator, EmulatorError};
 use backspike_arch::mesh::{begins_packet, flits_to_core, flits_to_host, packets};
 use backspike_arch::{
-    ArchConfig, Device, DeviceError, HostAddress, Link, MeshConfig, PushWord, Routes,
+    ArchConfig, Device, DeviceError, Engine, HostAddress, Link, Mesh, MeshConfig, PushWord, Region,
+    Routes,
 };
+use rayon::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the cores share.
@@ -14,6 +18,8 @@ struct Shared {
     cores: Vec<Mutex<Emulator>>,
     /// Flits that left by each link, by [`Link::index`].
     flits: Mutex<Vec<u64>>,
+    /// Threads that the cores are shared among, if more than one.
+    pool: Option<rayon::ThreadPool>,
 }
 
 /// The emulated mesh. Its cores may run on several threads; what they compute and send does not depend on it.
@@ -27,19 +33,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl EmulatedMesh {
-    /// Cores `config` with zeroed memories on all places of `mesh`, each on one thread of whoever uses it.
+    /// Cores `config` with zeroed memories on all places of `mesh`, run by `threads` threads.
     ///
     /// # Errors
-    /// When configuration or mesh is unusable.
-    pub fn new(config: &ArchConfig, mesh: &MeshConfig) -> Result<Self, EmulatorError> {
+    /// When configuration or mesh is unusable, or the system gives no threads.
+    pub fn new(
+        config: &ArchConfig,
+        mesh: &MeshConfig,
+        threads: usize,
+    ) -> Result<Self, EmulatorError> {
         mesh.validate_for_cores()?;
-        let cores: Result<_, _> =
-            (0..mesh.cores()).map(|_| Emulator::new(config, 1).map(Mutex::new)).collect();
+        let core = |_| {
+            let mut core = Emulator::new(config, 1)?;
+            core.join_mesh();
+            Ok(Mutex::new(core))
+        };
+        let cores: Result<_, EmulatorError> = (0..mesh.cores()).map(core).collect();
         let shared = Shared {
             config: config.clone(),
             routes: Routes::new(mesh),
             cores: cores?,
             flits: Mutex::new(vec![0; mesh.links_in_all()]),
+            pool: pool(threads).map_err(EmulatorError::Threads)?,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -52,32 +67,84 @@ impl EmulatedMesh {
         assert!(core < self.shared.cores.len(), "there is no core {core}");
         EmulatedCore { shared: self.shared.clone(), core }
     }
+}
 
-    /// Writes the same words to all cores of the set `nodes`, once over every link.
-    ///
-    /// # Errors
-    /// When the words cannot be written there.
-    pub fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
+impl Mesh for EmulatedMesh {
+    fn core(&self, node: usize) -> Box<dyn Device> {
+        Box::new(Self::core(self, node))
+    }
+
+    fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
         self.shared.write(nodes, at, data)
     }
 
-    /// Flits that left a router by a port: those of all that was written, and of what the host has received.
-    pub fn flits(&self, link: Link) -> u64 {
+    /// Those of all that was written, and of what the host has received.
+    fn flits(&self, link: Link) -> u64 {
         lock(&self.shared.flits)[link.index()]
     }
 }
 
 impl Shared {
+    /// What the host writes.
     fn write(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
-        for (core, emulator) in self.cores.iter().enumerate() {
-            if nodes >> core & 1 == 1 {
-                lock(emulator).write(at, data)?;
-            }
+        if at.region == Region::Queue
+            && let Some(engine) = Engine::from_code(at.sub / 2)
+        {
+            // Room in a queue may need what other cores send.
+            let full = |core: &&Mutex<Emulator>| lock(core).is_full(engine);
+            while self.set(nodes).any(|core| full(&core)) && self.advance()? {}
+        }
+        self.send(self.routes.mesh().host(), nodes, at, data)
+    }
+
+    /// The cores of the set `nodes`.
+    fn set(&self, nodes: u64) -> impl Iterator<Item = &Mutex<Emulator>> {
+        let cores = self.cores.iter().enumerate();
+        cores.filter(move |(core, _)| nodes >> core & 1 == 1).map(|(_, core)| core)
+    }
+
+    /// Takes words from node `source` to the cores of the set `nodes`.
+    fn send(
+        &self,
+        source: usize,
+        nodes: u64,
+        at: HostAddress,
+        data: &[u32],
+    ) -> Result<(), DeviceError> {
+        for core in self.set(nodes) {
+            lock(core).write(at, data)?;
         }
         let sent = packets(&self.config, at, data.len());
         let flits = sent.iter().map(|(_, words)| flits_to_core(*words)).sum();
-        self.count(self.routes.mesh().host(), nodes, flits);
+        self.count(source, nodes, flits);
         Ok(())
+    }
+
+    /// Runs every core as far as it gets with what it has, then takes what they sent to each other where it goes, core after core. `false`
+    /// when no core had anything to do.
+    fn advance(&self) -> Result<bool, DeviceError> {
+        let run = |core: &Mutex<Emulator>| {
+            let mut core = lock(core);
+            Ok((core.advance()?, core.take_outgoing()))
+        };
+        let done: Result<Vec<(bool, Vec<Outgoing>)>, DeviceError> = match &self.pool {
+            None => self.cores.iter().map(run).collect(),
+            Some(pool) => pool.install(|| self.cores.par_iter().map(run).collect()),
+        };
+        let mut progress = false;
+        for (core, (executed, outgoing)) in done?.into_iter().enumerate() {
+            progress |= executed;
+            for Outgoing { nodes, at, words } in outgoing {
+                if nodes >> self.cores.len() != 0 {
+                    return Err(DeviceError::Failed(format!(
+                        "core {core} sends to the nodes {nodes:#x}, but the mesh has {} cores",
+                        self.cores.len()
+                    )));
+                }
+                self.send(core, nodes, at, &words)?;
+            }
+        }
+        Ok(progress)
     }
 
     fn count(&self, source: usize, nodes: u64, sent: usize) {
@@ -103,7 +170,9 @@ impl Device for EmulatedCore {
 
     fn receive(&mut self, words: usize, out: &mut Vec<PushWord>) -> Result<(), DeviceError> {
         let before = out.len();
-        lock(&self.shared.cores[self.core]).receive(words, out)?;
+        let core = &self.shared.cores[self.core];
+        while lock(core).waiting() < words && self.shared.advance()? {}
+        lock(core).receive(words, out)?;
         // A PUSH sends whole rows, so every packet begins with the first word of a row or of a group in it.
         let received = &out[before..];
         let begun = received.iter().filter(|word| begins_packet(word.addr)).count();

@@ -51,6 +51,10 @@ impl Memories {
                     pair.copy_from_slice(&[*word as u16, (word >> 16) as u16]);
                 }
             }
+            Region::Nonzero => {
+                let (slot, row) = self.slot_row(region, row);
+                self.slots[slot].nonzero[row] = (words[0] & 15) as u8;
+            }
             // Queues and descriptors are not memories, and `check_write` refuses the rest.
             _ => {}
         }
@@ -75,6 +79,7 @@ impl Memories {
                 words.extend((0..lanes).map(|lane| self.weights.gradient(row, lane) as u32));
             }
             Region::Queue | Region::Descriptor | Region::Register => {}
+            Region::Token => words.push(0),
             _ => {
                 let (slot, row) = self.slot_row(region, row);
                 read_slot_row(&self.slots[slot], region, row, lanes, words);

@@ -1,13 +1,18 @@
 //! The four instruction queues and the tokens between them.
 
-use backspike_arch::{Engine, Instruction, TOKENS};
+use backspike_arch::{Engine, Instruction, MAX_TOKENS};
 use std::collections::VecDeque;
 
 /// Queues and token counters.
-#[derive(Default)]
 pub struct Queues {
     queues: [VecDeque<Instruction>; 4],
-    tokens: [u32; TOKENS],
+    tokens: [u32; MAX_TOKENS],
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self { queues: Default::default(), tokens: [0; MAX_TOKENS] }
+    }
 }
 
 impl Queues {
@@ -48,9 +53,14 @@ impl Queues {
     pub fn post(&mut self, batch: &[Instruction]) {
         for instruction in batch {
             if let Instruction::Post { token } = instruction {
-                self.tokens[usize::from(*token)] += 1;
+                self.add(*token);
             }
         }
+    }
+
+    /// Adds a token.
+    pub fn add(&mut self, token: u8) {
+        self.tokens[usize::from(token)] += 1;
     }
 
     /// What every engine is doing, for a device that makes no progress.

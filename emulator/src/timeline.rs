@@ -5,7 +5,7 @@
 //! seen, as what it writes next may come in between. The host offers a word every cycle and takes every pushed word at once; its
 //! clock stands still while it computes.
 
-use backspike_arch::{Engine, Region, TOKENS};
+use backspike_arch::{Engine, MAX_TOKENS, Region};
 use std::collections::VecDeque;
 
 /// Busy times remembered per engine: more than a PUSH can lie behind.
@@ -31,6 +31,7 @@ pub enum Event {
         region: Region,
         rows: usize,
         subs: usize,
+        to_host: bool,
     },
 }
 
@@ -58,6 +59,7 @@ struct Push {
     region: Region,
     rows: usize,
     subs: usize,
+    to_host: bool,
     read: i64,
 }
 
@@ -86,8 +88,8 @@ pub struct Timeline {
     now: i64,
     queues: [Queue; 4],
     /// When the tokens of each counter can be taken, in order, and when one was taken last.
-    tokens: [VecDeque<i64>; TOKENS],
-    taken: [i64; TOKENS],
+    tokens: [VecDeque<i64>; MAX_TOKENS],
+    taken: [i64; MAX_TOKENS],
     stalled: i64,
     /// When the host gets each pushed word that it has not taken.
     arrived: VecDeque<i64>,
@@ -99,8 +101,8 @@ impl Timeline {
             depth,
             now: 0,
             queues: Default::default(),
-            tokens: Default::default(),
-            taken: [-1; TOKENS],
+            tokens: std::array::from_fn(|_| VecDeque::new()),
+            taken: [-1; MAX_TOKENS],
             stalled: 0,
             arrived: VecDeque::new(),
         }
@@ -109,6 +111,12 @@ impl Timeline {
     /// The host wrote `words` words that are no instruction.
     pub fn write(&mut self, words: usize) {
         self.now += words as i64;
+    }
+
+    /// The host, or another core, wrote a token.
+    pub fn post(&mut self, token: u8) {
+        self.now += 1;
+        self.tokens[usize::from(token)].push_back(self.now);
     }
 
     /// Whether the queue of an engine is full after what was executed; lays along the clock what is needed to know. If so, the next
@@ -164,7 +172,9 @@ impl Timeline {
         if let Some(push) = &mut self.queues[index].push {
             // Read, caught, then sent.
             let first = time + 2;
-            self.arrived.extend((0..push.subs).map(|sub| first + sub as i64));
+            if push.to_host {
+                self.arrived.extend((0..push.subs).map(|sub| first + sub as i64));
+            }
             push.read = first + push.subs as i64;
             push.rows -= 1;
             if push.rows == 0 {
@@ -194,9 +204,10 @@ impl Timeline {
                     queue.busy.pop_front();
                 }
             }
-            Event::Push { region, rows, subs } => {
+            Event::Push { region, rows, subs, to_host } => {
                 queue.free = time + 3;
-                queue.push = (rows > 0).then_some(Push { region, rows, subs, read: time + 2 });
+                let push = Push { region, rows, subs, to_host, read: time + 2 };
+                queue.push = (rows > 0).then_some(push);
             }
         }
         true
@@ -205,7 +216,7 @@ impl Timeline {
     /// The first cycle from `cycle` on in which the owners of a region run no instruction, as far as is known.
     fn readable(&self, region: Region, mut cycle: i64) -> i64 {
         let owners: &[Engine] = match region {
-            Region::Membrane | Region::Register => &[],
+            Region::Membrane | Region::Register | Region::Token => &[],
             Region::Trace => &[Engine::Bp],
             Region::Weight => &[Engine::Bp, Engine::Wg],
             _ => &[Engine::Wg],

@@ -23,7 +23,7 @@ fn go(device: &mut Emulator, engine: Engine, instruction: Instruction) {
 
 /// Runs everything and gives all registers.
 fn registers(device: &mut Emulator) -> Vec<u32> {
-    let all = IoDescriptor { region: Region::Register, base: 0, rows: Register::COUNT as u32 };
+    let all = IoDescriptor::to_host(Region::Register, 0, Register::COUNT as u32);
     write_descriptor(device, 3, &all).expect("a descriptor");
     go(device, Engine::Io, Instruction::Push { slice: 3, slot: 0 });
     let mut words = Vec::new();
@@ -106,7 +106,7 @@ fn illegal_instructions_are_dropped_and_remembered() {
 #[test]
 fn a_push_of_a_region_without_read_port_sends_nothing() {
     let mut device = emulator();
-    let queue = IoDescriptor { region: Region::Queue, base: 0, rows: 1 };
+    let queue = IoDescriptor::to_host(Region::Queue, 0, 1);
     write_descriptor(&mut device, 0, &queue).expect("a descriptor");
     go(&mut device, Engine::Io, Instruction::Push { slice: 0, slot: 0 });
     let registers = registers(&mut device);
@@ -162,7 +162,7 @@ fn descriptors_that_leave_the_memories_are_told_in_sentences() {
     assert!(error.contains("UPDATE of slice 1 cannot run: its 1 tiles of 2 rows"), "{error}");
 
     let mut device = emulator();
-    let io = IoDescriptor { region: Region::Weight, base: 250, rows: 7 };
+    let io = IoDescriptor::to_host(Region::Weight, 250, 7);
     write_descriptor(&mut device, 0, &io).expect("a descriptor");
     go(&mut device, Engine::Io, Instruction::Push { slice: 0, slot: 0 });
     let error = failure(&mut device);

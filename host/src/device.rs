@@ -1,9 +1,11 @@
 //! Devices by name, and two devices held against each other.
 
-use crate::compiler::Program;
-use backspike_arch::{ArchConfig, Device, DeviceError, HostAddress, PushWord, Region, TIME_BLOCK};
+use backspike_arch::{
+    ArchConfig, Device, DeviceError, HostAddress, Link, Mesh, PushWord, Region, TIME_BLOCK,
+};
 use backspike_emulator::Emulator;
 pub use backspike_tb::{Optimize, RtlError, RtlLibrary, RtlOptions, Waves};
+use std::sync::Arc;
 
 /// The emulator on `threads` threads.
 pub fn emulator(config: &ArchConfig, threads: usize) -> Result<Box<dyn Device>, DeviceError> {
@@ -32,14 +34,14 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// For the devices that will run `program`. The host sees what `first` pushes.
+    /// For samples of `steps` steps with `output_tiles` tiles of the output. The host sees what `first` pushes.
     pub fn new(
         first: Box<dyn Device>,
         second: Box<dyn Device>,
         names: [&'static str; 2],
-        program: &Program,
+        steps: usize,
+        output_tiles: usize,
     ) -> Mirror {
-        let (steps, output_tiles) = (program.steps, program.output().tiles);
         Mirror { first, second, names, steps, output_tiles, words: Vec::new() }
     }
 
@@ -89,5 +91,32 @@ impl Device for Mirror {
                 )))
             }
         }
+    }
+}
+
+/// Two meshes, of which every core of one is held against that of the other as [`Mirror`] does.
+pub struct MirrorMesh {
+    pub first: Arc<dyn Mesh>,
+    pub second: Arc<dyn Mesh>,
+    pub names: [&'static str; 2],
+    pub steps: usize,
+    /// Tiles of the output that the core on a node has, 0 without a part of it.
+    pub output_tiles: Vec<usize>,
+}
+
+impl Mesh for MirrorMesh {
+    fn core(&self, node: usize) -> Box<dyn Device> {
+        let (first, second) = (self.first.core(node), self.second.core(node));
+        let tiles = self.output_tiles[node].max(1);
+        Box::new(Mirror::new(first, second, self.names, self.steps, tiles))
+    }
+
+    fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
+        self.first.multicast(nodes, at, data)?;
+        self.second.multicast(nodes, at, data)
+    }
+
+    fn flits(&self, link: Link) -> u64 {
+        self.first.flits(link)
     }
 }

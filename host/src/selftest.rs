@@ -33,7 +33,7 @@ fn read(
     // A memory without slots is one of slot 0.
     let slot = rows.start.checked_div(per_slot).unwrap_or(0);
     let base = rows.start - slot * per_slot;
-    let push = IoDescriptor { region, base: base as u32, rows: rows.len() as u32 };
+    let push = IoDescriptor::to_host(region, base as u32, rows.len() as u32);
     write_descriptor(device, 0, &push)?;
     issue(device, Engine::Io, Instruction::Push { slice: 0, slot: slot as u8 })?;
     let mut words = Vec::new();

@@ -45,7 +45,6 @@ fn network(
             forward: rng.random_range(1.0..1000.0),
             backward: if l == 0 { 0.0 } else { rng.random_range(1.0..1000.0) },
             gradient: rng.random_range(1.0..1000.0),
-            contributions: if l == 0 { 0.0 } else { rng.random_range(0.0..100.0) },
         })
         .collect();
     (network, work)
@@ -151,10 +150,9 @@ fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
     let rng = &mut generator(4);
     // 4 lanes, 6 steps: 2 blocks; 16 inputs, 12 hidden neurons, 4 outputs are 4, 3 and 1 tiles. A plane word is one word.
     let config = ArchConfig::nano();
-    let (network, mut work) = network(rng, &config, &[12]);
-    work[1].contributions = 9.0;
+    let (network, work) = network(rng, &config, &[12]);
     let alone = partition(&network, &config, &work, 1).unwrap();
-    let flows = demand(&network, &config, &work, &alone);
+    let flows = demand(&network, &config, &alone);
     assert!(flows.iter().all(|flow| flow.kind == FlowKind::Host), "{flows:?}");
     // Input: 4 tiles x 2 blocks of head, address and a word.
     assert_eq!(flows[0].flits, 24.0);
@@ -163,17 +161,23 @@ fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
     let mut split = alone.clone();
     split.cores[0].shares = vec![share(0, 3)];
     split.cores.push(backspike::mesh::CorePlan { shares: vec![share(1, 1)], ..Default::default() });
-    let flows = demand(&network, &config, &work, &split);
+    let flows = demand(&network, &config, &split);
     let of = |kind| flows.iter().filter(|flow| flow.kind == kind).collect::<Vec<_>>();
     let [spikes] = of(FlowKind::Spikes)[..] else { panic!("{flows:?}") };
     assert_eq!(
         (spikes.from, &spikes.to[..], spikes.flits),
-        (End::Core(0), &[End::Core(1)][..], 6.0 * 5.0)
+        (End::Core(0), &[End::Core(1)][..], 6.0 * 3.0)
     );
     let [errors] = of(FlowKind::Errors)[..] else { panic!("{flows:?}") };
     assert_eq!(
         (errors.from, &errors.to[..], errors.flits),
-        (End::Core(1), &[End::Core(0)][..], 12.0 + 18.0)
+        (End::Core(1), &[End::Core(0)][..], 8.0 * 4.0 + 2.0 * 3.0)
+    );
+    // A row of two words for each hidden neuron, once in a batch of 10.
+    let [weights] = of(FlowKind::Weights)[..] else { panic!("{flows:?}") };
+    assert_eq!(
+        (weights.from, &weights.to[..], weights.flits),
+        (End::Core(1), &[End::Core(0)][..], 12.0 * 4.0 / 10.0)
     );
 }
 
@@ -202,7 +206,7 @@ fn flows(rng: &mut ChaCha8Rng, cores: usize) -> Vec<Flow> {
     };
     (0..3 * cores)
         .map(|_| {
-            let kind = [FlowKind::Spikes, FlowKind::Errors, FlowKind::Host][rng.random_range(0..3)];
+            let kind = FlowKind::ALL[rng.random_range(0..4)];
             let to = (0..rng.random_range(1..4)).map(|_| end(rng)).collect();
             Flow { kind, from: end(rng), to, flits: f64::from(rng.random_range(1..100u32)) }
         })

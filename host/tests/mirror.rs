@@ -50,7 +50,8 @@ fn train(region: Region, nth: usize) -> Result<(), String> {
     let program = compile(&network, &config).unwrap();
     let good = emulator(&config, 1).unwrap();
     let device = Box::new(Faulty { device: emulator(&config, 1).unwrap(), region, nth });
-    let mirror = Mirror::new(device, good, ["faulty", "good"], &program);
+    let mirror =
+        Mirror::new(device, good, ["faulty", "good"], program.steps, program.output().tiles);
     let mut trainer = Trainer::new(&network, program, Box::new(mirror), None).unwrap();
     let stop = AtomicBool::new(false);
     let options = RunOptions { threads: 1, steps: None, stop: &stop, store: None };

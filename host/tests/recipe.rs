@@ -30,7 +30,7 @@ fn gradient_of_the_mean_membrane() {
     let network = small();
     let program = compile(&network, &config).unwrap();
     let (steps, classes) = (program.steps, 4);
-    let mut unit = LossUnit::new(&network, &program);
+    let mut unit = LossUnit::new(&network, &program.config);
     let seed = seed();
     for label in 0..classes as u16 {
         let membrane = |i: usize| mix(seed ^ mix(i as u32 + 100 * u32::from(label))) as i32 >> 7;
@@ -75,7 +75,7 @@ fn gradient_of_the_last_membrane() {
     let program = compile(&network, &config).unwrap();
     // Only the last block is pushed: steps 4 and 5, of which step 5 counts.
     assert_eq!((program.descriptors.io[0].base, program.descriptors.io[0].rows), (4, 4));
-    let mut unit = LossUnit::new(&network, &program);
+    let mut unit = LossUnit::new(&network, &program.config);
     let score = [1.0, 2.0, -1.0, 0.5];
     let pushed = words((0..16).map(|i| {
         let value = if i / 4 == 1 { score[i % 4] } else { 100.0 };
@@ -104,7 +104,7 @@ fn gradient_of_the_rate() {
         .replace("cross_entropy", "mse_rate");
     let network = Network::from_toml(&text).unwrap();
     let program = compile(&network, &ArchConfig::nano()).unwrap();
-    let mut unit = LossUnit::new(&network, &program);
+    let mut unit = LossUnit::new(&network, &program.config);
     // Neuron 0 spikes at 3 of 6 steps, neuron 1 at all, 2 never, 3 once.
     let pushed = words([0x10f5, 0x0032].into_iter());
     let outcome = unit.evaluate(&pushed, 1);

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backspike_arch::{
-    ArchConfig, Device, DeviceError, HostAddress, Link, MeshConfig, PackedWord as _, PushWord,
-    mesh::packets,
+    ArchConfig, Device, DeviceError, HostAddress, Link, Mesh, MeshConfig, PackedWord as _,
+    PushWord, mesh::packets,
 };
 use backspike_hdl::emit::Design;
 use backspike_hdl::mesh::{mesh_design, network_design, tile_design};
@@ -272,21 +272,22 @@ impl RtlMesh {
         RtlCore { mesh: self.clone(), core }
     }
 
-    /// Writes the same words to all cores of the set `nodes`, once over every link.
-    ///
-    /// # Errors
-    /// When the words cannot be written there.
-    pub fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
-        self.lock().send(nodes, &self.library.config, at, data)
-    }
-
     /// Clock cycles since power-on.
     pub fn cycles(&self) -> u64 {
         self.lock().simulation.network.cycles()
     }
+}
 
-    /// Flits that have left a router by a port since reset.
-    pub fn flits(&self, link: Link) -> u64 {
+impl Mesh for RtlMesh {
+    fn core(&self, node: usize) -> Box<dyn Device> {
+        Box::new(Self::core(self, node))
+    }
+
+    fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
+        self.lock().send(nodes, &self.library.config, at, data)
+    }
+
+    fn flits(&self, link: Link) -> u64 {
         let mut state = self.lock();
         let network = &mut state.simulation.network;
         network.set("router_i", link.router as u64);

@@ -322,7 +322,7 @@ impl Placement {
             0 => (0, rows.start),
             _ => (rows.start / per_slot, rows.start % per_slot),
         };
-        let descriptor = IoDescriptor { region, base: narrow(base), rows: narrow(rows.len()) };
+        let descriptor = IoDescriptor::to_host(region, narrow(base), narrow(rows.len()));
         (descriptor, narrow(slot))
     }
 

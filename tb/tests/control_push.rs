@@ -28,6 +28,7 @@ fn words(region: Region, row: u64) -> Vec<u32> {
         }
         Region::Trace => (0..3).map(|plane| content(region, row, plane)).collect(),
         Region::Nonzero => vec![content(region, row, 0) & 15],
+        Region::Token => vec![0],
         _ => vec![content(region, row, 0)],
     }
 }
@@ -42,6 +43,7 @@ fn show(model: &mut Model, region: Region, row: u64) {
         Region::Membrane => "membrane_i",
         Region::Spike => return model.set("spike_i", content(region, row, 0).into()),
         Region::Nonzero => return model.set("nonzero_i", u64::from(content(region, row, 0) & 15)),
+        Region::Token => return,
         Region::Register => return model.set("register_i", content(region, row, 0).into()),
         _ => {
             let planes = ["trace_spike_i", "trace_code0_i", "trace_code1_i"];
@@ -81,13 +83,14 @@ fn push_bench(library: &Library, rng: &mut StdRng) {
         for round in 0..150 {
             let region = Region::ALL[rng.random_range(0..Region::ALL.len())];
             let (base, rows) = (rng.random_range(0..8_u64), rng.random_range(0..5_u64));
+            let (to, nodes) = (rng.random_range(0..8_u64), rng.random::<u64>());
             let slot = rng.random_range(0..arch.slots);
             let first = base + (slot * region.slot_rows(&arch)) as u64;
             let mut expected = Vec::new();
             for row in first..first + rows {
                 if region.pushable() {
                     for (sub, word) in words(region, row).into_iter().enumerate() {
-                        let at = HostAddress::new(region, row as u32, sub as u8);
+                        let at = HostAddress::new(region, (row - base + to) as u32, sub as u8);
                         expected.push((at.encode().expect("the row has an address"), word));
                     }
                 }
@@ -95,6 +98,9 @@ fn push_bench(library: &Library, rng: &mut StdRng) {
             model.set("column_i_0", region.code().into());
             model.set("column_i_1", base);
             model.set("column_i_2", rows);
+            model.set("column_i_3", to);
+            model.set("column_i_4", nodes & 0xffff_ffff);
+            model.set("column_i_5", nodes >> 32);
             model.set("slot_i", slot as u64);
             let (freeing, taking) = (rng.random_range(0.2..1.0), rng.random_range(0.2..1.0));
             let mut sent = 0;
@@ -112,6 +118,7 @@ fn push_bench(library: &Library, rng: &mut StdRng) {
                 let valid = model.get("valid_o") == 1;
                 let word = (model.get("addr_o") as u32, model.get("data_o") as u32);
                 let last = model.get("last_o") == 1;
+                assert_eq!(model.get("nodes_o"), nodes);
                 if let Some(held) = held {
                     assert!(valid && held == (word, last), "expected a refused word to stay");
                 }
@@ -162,7 +169,7 @@ fn the_host_port_finds_the_target_and_waits_for_it() {
             let data = u64::from(rng.random::<u32>());
             let valid = rng.random_bool(0.9);
             let full: u64 = rng.random_range(0..16);
-            let ready = ["weight", "state", "spike", "error"].map(|name| {
+            let ready = ["weight", "state", "spike", "error", "nonzero"].map(|name| {
                 let ready = rng.random::<bool>();
                 model.set(&format!("{name}_ready_i"), ready.into());
                 ready
@@ -180,15 +187,19 @@ fn the_host_port_finds_the_target_and_waits_for_it() {
                 3 => ready[1],
                 5 => ready[2],
                 8 => ready[3],
+                7 => ready[4],
                 _ => true,
             };
             let on = |condition: bool, value: u64| if valid && condition { value } else { 0 };
             assert_eq!(model.get("ready_o") == 1, wanted_ready, "cycle {cycle}: region {region}");
             assert_eq!(model.get("queue_push_o"), on(enqueues && wanted_ready, 1 << queue));
             assert_eq!(model.get("table_write_o"), on(region == 1, 1 << (row >> 8 & 3)));
-            for (code, name) in [(2, "weight"), (3, "state"), (5, "spike"), (8, "error")] {
+            let memories =
+                [(2, "weight"), (3, "state"), (5, "spike"), (7, "nonzero"), (8, "error")];
+            for (code, name) in memories {
                 assert_eq!(model.get(&format!("{name}_valid_o")), on(region == code, 1), "{name}");
             }
+            assert_eq!(model.get("token_post_o"), on(region == 11, 1));
             assert_eq!((model.get("row_o"), model.get("sub_o")), (row, sub));
             assert_eq!(
                 model.get("queue_imm_o"),

@@ -76,7 +76,7 @@ fn a_push_of_a_region_that_cannot_be_pushed_sends_nothing() {
     let (_, placement) = placement();
     for mut device in devices(2) {
         let device = device.as_mut();
-        let descriptor = IoDescriptor { region: Region::Queue, base: 0, rows: 3 };
+        let descriptor = IoDescriptor::to_host(Region::Queue, 0, 3);
         describe(device, 1, &descriptor).unwrap();
         issue(device, Engine::Io, Instruction::Push { slice: 1, slot: 0 }).unwrap();
         let expected = Status { illegal_io: true, ..Status::default() };
@@ -101,6 +101,43 @@ fn tokens_count_to_255() {
         // All are taken: a further WAIT waits.
         issue(device, Engine::Io, Instruction::Wait { token: 7 }).unwrap();
         assert!(read_registers(device, &placement).is_err());
+    }
+}
+
+#[test]
+fn tokens_and_nonzero_words_come_by_the_host_port() {
+    let (_, placement) = placement();
+    for mut device in devices(5) {
+        let device = device.as_mut();
+        let rows = Region::Nonzero.rows(device.config()) as u32;
+        let words: Vec<u32> = (0..rows).map(|row| row.wrapping_mul(0x9e37_79b9) >> 28).collect();
+        issue(device, Engine::Io, Instruction::Wait { token: 5 }).unwrap();
+        issue(device, Engine::Io, Instruction::Wait { token: 6 }).unwrap();
+        describe(device, 1, &IoDescriptor::to_host(Region::Nonzero, 0, rows)).unwrap();
+        issue(device, Engine::Io, Instruction::Push { slice: 1, slot: 0 }).unwrap();
+        device.write(HostAddress::new(Region::Nonzero, 0, 0), &words).unwrap();
+        // Tokens 5 and 6.
+        device.write(HostAddress::new(Region::Token, 5, 0), &[0, 9]).unwrap();
+        // A core without a mesh sends what is for others to the host: the row is the one that it would have there.
+        let elsewhere = IoDescriptor::to_nodes(Region::Nonzero, 2, 3, 1, 6);
+        describe(device, 2, &elsewhere).unwrap();
+        issue(device, Engine::Io, Instruction::Push { slice: 2, slot: 0 }).unwrap();
+        describe(device, 3, &IoDescriptor::post(7, 1)).unwrap();
+        issue(device, Engine::Io, Instruction::Push { slice: 3, slot: 0 }).unwrap();
+        let mut pushed = Vec::new();
+        device.receive(words.len() + 4, &mut pushed).unwrap();
+        let (all, rest) = pushed.split_at(words.len());
+        assert_eq!(all.iter().map(|word| word.data).collect::<Vec<_>>(), words);
+        let rest: Vec<_> = rest.iter().map(|word| (word.addr, word.data, word.last)).collect();
+        let at = |region, row| HostAddress::new(region, row, 0);
+        let wanted = [
+            (at(Region::Nonzero, 1), words[2], false),
+            (at(Region::Nonzero, 2), words[3], false),
+            (at(Region::Nonzero, 3), words[4], true),
+            (at(Region::Token, 7), 0, true),
+        ];
+        assert_eq!(rest, wanted);
+        assert_eq!(status(device, &placement), 0);
     }
 }
 

@@ -82,6 +82,8 @@ arch_config! {
     slices,
     /// instructions per queue, a power of two
     queue_depth,
+    /// token counters, a power of two
+    tokens,
     /// largest fan-in of a neuron
     max_fan_in,
     /// largest number of neurons of a slice

@@ -3,8 +3,10 @@
 use super::ArchConfig;
 
 impl ArchConfig {
-    /// Names of the presets, smallest first.
-    pub const PRESETS: &'static [&'static str] = &["nano", "tiny", "digits", "edge"];
+    /// Names of the presets of cores that stand alone, smallest first.
+    pub const STANDALONE: &'static [&'static str] = &["nano", "tiny", "digits", "edge"];
+    /// Names of all presets: those, then the core of a mesh.
+    pub const PRESETS: &'static [&'static str] = &["nano", "tiny", "digits", "edge", "mesh"];
 
     /// A preset by name.
     pub fn preset(name: &str) -> Option<Self> {
@@ -13,6 +15,7 @@ impl ArchConfig {
             "tiny" => Some(Self::tiny()),
             "digits" => Some(Self::digits()),
             "edge" => Some(Self::edge()),
+            "mesh" => Some(Self::mesh()),
             _ => None,
         }
     }
@@ -30,6 +33,7 @@ impl ArchConfig {
             slot_membrane_steps: 1 << 8,
             slices: 4,
             queue_depth: 8,
+            tokens: 8,
             max_fan_in: 255,
             max_fan_out: 255,
             max_steps: 16,
@@ -93,6 +97,22 @@ impl ArchConfig {
             max_fan_out: 4095,
             max_steps: 64,
             ..Self::digits()
+        }
+    }
+
+    /// 16 lanes and 131,072 weights: a core of a mesh, with the tokens, descriptors and queues that take.
+    pub fn mesh() -> Self {
+        Self {
+            name: "mesh".into(),
+            slots: 32,
+            weights: 1 << 17,
+            slot_neuron_steps: 1 << 13,
+            slot_error_steps: 1 << 13,
+            slot_membrane_steps: 1 << 10,
+            slices: 64,
+            queue_depth: 1024,
+            tokens: 64,
+            ..Self::edge()
         }
     }
 }

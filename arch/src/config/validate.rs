@@ -1,6 +1,7 @@
 //! What a usable configuration is.
 
 use super::{ArchConfig, ConfigError, TIME_BLOCK};
+use crate::layout::MAX_TOKENS;
 use crate::proof::prove_config;
 
 /// Rows that an address can name.
@@ -51,6 +52,7 @@ impl ArchConfig {
             ("slots", 1, 64, true),
             ("slices", 1, 64, false),
             ("queue_depth", 2, 1024, true),
+            ("tokens", 8, MAX_TOKENS, true),
             ("max_fan_in", 1, 65535, false),
             ("max_fan_out", 1, 65535, false),
             ("max_steps", 1, 255, false),

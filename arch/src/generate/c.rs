@@ -2,7 +2,7 @@
 
 use super::{DESCRIPTORS, WORDS};
 use crate::config::{ArchConfig, TIME_BLOCK};
-use crate::layout::{Engine, LAYOUT_VERSION, MAGIC, Op, Region, Register, TOKENS, VERSION};
+use crate::layout::{Engine, LAYOUT_VERSION, MAGIC, MAX_TOKENS, Op, Region, Register, VERSION};
 use std::fmt::Write;
 
 const HELPERS: &str = r#"/* A field of a word; values that do not fit are cut. */
@@ -68,7 +68,7 @@ pub fn c_header() -> String {
         ("VERSION", format!("0x{VERSION:06x}")),
         ("LAYOUT_VERSION", LAYOUT_VERSION.to_string()),
         ("TIME_BLOCK", TIME_BLOCK.to_string()),
-        ("TOKENS", TOKENS.to_string()),
+        ("MAX_TOKENS", MAX_TOKENS.to_string()),
     ] {
         let _ = writeln!(text, "#define BACKSPIKE_{name} {value}u");
     }

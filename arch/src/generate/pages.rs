@@ -3,7 +3,7 @@
 use super::markdown::{bit_range, grouped, table};
 use super::{DESCRIPTORS, WORDS};
 use crate::config::ArchConfig;
-use crate::layout::{Counter, LAYOUT_VERSION, Op, Region, Register, TOKENS};
+use crate::layout::{Counter, LAYOUT_VERSION, MAX_TOKENS, Op, Region, Register};
 use crate::proof::prove_config;
 
 const NOTICE: &str = "Generated from the layout tables by `backspike generate`; do not edit.\n";
@@ -110,7 +110,7 @@ fn instructions() -> String {
     page(
         "Instructions",
         &format!(
-            "64 bits: the low word below, and the high word `imm`. {TOKENS} token counters of 8 bits. An operation on the wrong queue, and any \
+            "64 bits: the low word below, and the high word `imm`. Up to {MAX_TOKENS} token counters of 8 bits, as many as the key `tokens` of the configuration says. An operation on the wrong queue, and any \
              code not listed, is dropped and sets the queue's sticky `illegal` bit."
         ),
         vec![

@@ -240,13 +240,41 @@ descriptor! {
 }
 
 descriptor! {
-    /// What PUSH sends.
-    pub struct IoDescriptor in io for Engine::Io, 3 {
+    /// What PUSH sends, and where to.
+    pub struct IoDescriptor in io for Engine::Io, 6 {
         /// region (memory)
         region: Region = 0;
         /// first row; within the slot for slot memories
         base: u32 = 1;
         /// rows to send
         rows: u32 = 2;
+        /// row that the first one is written to, or that the host is told; within the slot for slot memories
+        to: u32 = 3;
+        /// cores to send to, one bit each, the first 32 nodes of the mesh; none at all: the host
+        nodes_low: u32 = 4;
+        /// further nodes
+        nodes_high: u32 = 5;
+    }
+}
+
+impl IoDescriptor {
+    /// Sends `rows` rows from row `base` on to the host.
+    pub const fn to_host(region: Region, base: u32, rows: u32) -> Self {
+        Self { region, base, rows, to: base, nodes_low: 0, nodes_high: 0 }
+    }
+
+    /// Sends them to the cores of the set `nodes`, to be written from row `to` on.
+    pub const fn to_nodes(region: Region, base: u32, rows: u32, to: u32, nodes: u64) -> Self {
+        Self { region, base, rows, to, nodes_low: nodes as u32, nodes_high: (nodes >> 32) as u32 }
+    }
+
+    /// Posts token `token` of the cores of the set `nodes`.
+    pub const fn post(token: u8, nodes: u64) -> Self {
+        Self::to_nodes(Region::Token, 0, 1, token as u32, nodes)
+    }
+
+    /// The cores it goes to; none: the host.
+    pub const fn nodes(&self) -> u64 {
+        self.nodes_low as u64 | (self.nodes_high as u64) << 32
     }
 }

@@ -15,8 +15,8 @@ pub use descriptor::{
 };
 pub use field::{Field, FieldValue, LayoutError, PackedWord};
 pub use opcode::{
-    Engine, IllegalInstruction, Instruction, InstructionWord, Op, TOKENS, UpdateArg, instruction,
-    update_arg,
+    Engine, IllegalInstruction, Instruction, InstructionWord, MAX_TOKENS, Op, UpdateArg,
+    instruction, update_arg,
 };
 pub use region::{HostAddress, Region, address};
 pub use register::{COUNTER_BASE, LAYOUT_VERSION, MAGIC, Register, VERSION};

@@ -5,8 +5,8 @@ use super::field::{LayoutError, PackedWord, code_enum, packed_word};
 use crate::config::ArchConfig;
 use thiserror::Error;
 
-/// Token counters, each of 8 bits.
-pub const TOKENS: usize = 8;
+/// The most token counters, each of 8 bits, that a core may have: an instruction names one of so many.
+pub const MAX_TOKENS: usize = 128;
 
 code_enum! {
     /// The four engines, each with its own queue and descriptor table.
@@ -15,7 +15,7 @@ code_enum! {
         Fp = 0, "forward propagation";
         Bp = 1, "back-propagation";
         Wg = 2, "weight gradient and optimizer";
-        Io = 3, "pushes to the host";
+        Io = 3, "pushes to the host and to other cores";
     }
 }
 
@@ -53,7 +53,7 @@ code_enum! {
         Accumulate = 6, "gradients of a slice from its input spikes and its errors";
         Update = 7, "optimizer over all rows of a slice; n = `arg[5:0]`, gs = `arg[11:6]`, key = `imm`";
         Clear = 8, "gradients and optimizer state of a slice to zero";
-        Push = 9, "send a region of a memory to the host";
+        Push = 9, "send a region of a memory to the host or to cores";
     }
 }
 
@@ -203,6 +203,14 @@ impl Instruction {
         }
     }
 
+    /// The token counter it waits for or adds to; `None` when it does neither.
+    pub const fn token(&self) -> Option<u8> {
+        match *self {
+            Self::Wait { token } | Self::Post { token } => Some(token),
+            _ => None,
+        }
+    }
+
     /// `Ok` when `engine` of a core of this configuration executes it, else every reason why not. The hardware checks the queue only:
     /// a slice or slot beyond the built ones reads whatever its memories return.
     pub fn check(&self, engine: Engine, config: &ArchConfig) -> Result<(), LayoutError> {
@@ -217,7 +225,11 @@ impl Instruction {
                 engine.label()
             ));
         }
-        let parts = [("slice", self.slice(), config.slices), ("slot", self.slot(), config.slots)];
+        let parts = [
+            ("slice", self.slice(), config.slices),
+            ("slot", self.slot(), config.slots),
+            ("token", self.token(), config.tokens),
+        ];
         for (what, index, built) in parts {
             if let Some(index) = index.filter(|&index| usize::from(index) >= built) {
                 problems.push(format!(
@@ -242,11 +254,11 @@ impl Instruction {
         let mut imm = 0;
         match *self {
             Self::Wait { token } | Self::Post { token } => {
-                if usize::from(token) >= TOKENS {
+                if usize::from(token) >= MAX_TOKENS {
                     return Err(LayoutError::one(format!(
-                        "{} names token {token}, but there are {TOKENS}: use 0..={}",
+                        "{} names token {token}, but there are {MAX_TOKENS} at most: use 0..={}",
                         op.mnemonic(),
-                        TOKENS - 1
+                        MAX_TOKENS - 1
                     )));
                 }
                 word.arg = u16::from(token);
@@ -260,7 +272,8 @@ impl Instruction {
         Ok([word.encode()?, imm])
     }
 
-    /// What `engine` does with `[low, high]`. Fields that an operation does not use are ignored, a token is taken modulo [`TOKENS`].
+    /// What `engine` does with `[low, high]`. Fields that an operation does not use are ignored, a token is taken modulo [`MAX_TOKENS`], and by
+    /// the core modulo the counters it has.
     pub fn decode(engine: Engine, words: [u32; 2]) -> Result<Self, IllegalInstruction> {
         let [low, imm] = words;
         let field = |index: usize| InstructionWord::FIELDS[index].extract(low) as u32;
@@ -272,7 +285,7 @@ impl Instruction {
         {
             return Err(IllegalInstruction::WrongQueue { engine, op, owner });
         }
-        let token = (arg as usize % TOKENS) as u8;
+        let token = (arg as usize % MAX_TOKENS) as u8;
         Ok(match op {
             Op::Wait => Self::Wait { token },
             Op::Post => Self::Post { token },

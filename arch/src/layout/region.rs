@@ -20,6 +20,7 @@ code_enum! {
         Error = 8, "errors, binary16, as weight; row = tile-block * 4 + step in the block";
         Membrane = 9, "membranes of readouts, Q24, signed 32 bit: sub = lane; rows as error";
         Register = 10, "registers: row = register index";
+        Token = 11, "token counters: a word of any value, written at row n, posts token n";
     }
 }
 
@@ -28,7 +29,14 @@ impl Region {
     pub const fn writable(self) -> bool {
         matches!(
             self,
-            Self::Queue | Self::Descriptor | Self::Weight | Self::State | Self::Spike | Self::Error
+            Self::Queue
+                | Self::Descriptor
+                | Self::Weight
+                | Self::State
+                | Self::Spike
+                | Self::Nonzero
+                | Self::Error
+                | Self::Token
         )
     }
 
@@ -52,7 +60,7 @@ impl Region {
             Self::Gradient | Self::Membrane => config.lanes,
             Self::Spike => plane,
             Self::Trace => 3 * plane,
-            Self::Nonzero | Self::Register => 1,
+            Self::Nonzero | Self::Register | Self::Token => 1,
         }
     }
 
@@ -73,6 +81,7 @@ impl Region {
             Self::Descriptor => ((Engine::ALL.len() - 1) << 8) + config.slices,
             Self::Weight | Self::State | Self::Gradient => config.weight_rows(),
             Self::Register => Register::COUNT,
+            Self::Token => config.tokens,
             _ => config.slots * self.slot_rows(config),
         }
     }

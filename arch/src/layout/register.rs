@@ -7,7 +7,7 @@ use crate::config::ArchConfig;
 pub const MAGIC: u32 = 0x424b_5350;
 
 /// Changes whenever a layout of this module changes its meaning; a host refuses any other.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// Hardware version: major, minor and patch, 8 bits each.
 pub const VERSION: u32 = decimal(env!("CARGO_PKG_VERSION_MAJOR")) << 16

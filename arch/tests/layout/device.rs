@@ -33,14 +33,14 @@ fn instructions_and_descriptors_arrive_in_order() {
     let mut device = Recorder { config: ArchConfig::nano(), writes: Vec::new() };
     let update = Instruction::Update { slice: 3, rate_shift: 9, scale_shift: 5, key: 0xdead_beef };
     issue(&mut device, Engine::Wg, update).expect("legal");
-    let push = IoDescriptor { region: Region::Weight, base: 7, rows: 2 };
+    let push = IoDescriptor::to_host(Region::Weight, 7, 2);
     write_descriptor(&mut device, 1, &push).expect("legal");
     assert_eq!(
         device.writes,
         [
             (HostAddress::new(Region::Queue, 0, 5), vec![0xdead_beef]),
             (HostAddress::new(Region::Queue, 0, 4), vec![7 | 3 << 4 | (9 | 5 << 6) << 20]),
-            (HostAddress::new(Region::Descriptor, 0x301, 0), vec![2, 7, 2]),
+            (HostAddress::new(Region::Descriptor, 0x301, 0), vec![2, 7, 2, 7, 0, 0]),
         ]
     );
 }

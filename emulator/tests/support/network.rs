@@ -354,7 +354,7 @@ impl<'a> Placement<'a> {
     /// The first `rows` rows of a region.
     pub fn read(&self, device: &mut dyn Device, region: Region, rows: usize) -> Vec<PushWord> {
         // The largest descriptors first: a slot memory is pushed as the rows that follow slot 0.
-        let descriptor = IoDescriptor { region, base: 0, rows: rows as u32 };
+        let descriptor = IoDescriptor::to_host(region, 0, rows as u32);
         write_descriptor(device, 7, &descriptor).expect("a descriptor");
         issue(device, Engine::Io, Instruction::Push { slice: 7, slot: 0 }).expect("an instruction");
         let mut words = Vec::new();

@@ -370,7 +370,7 @@ impl Reference {
                 Some(register) => register.identity(&self.config).unwrap_or(0),
                 None => 0,
             },
-            Region::Queue | Region::Descriptor => 0,
+            Region::Queue | Region::Descriptor | Region::Token => 0,
         }
     }
 

@@ -18,7 +18,7 @@ pub struct EngineFront {
     // Tokens.
     pub post_o: Signal<Out, Bit>,
     pub take_o: Signal<Out, Bit>,
-    pub token_o: Signal<Out, Bits<3>>,
+    pub token_o: Signal<Out, Bits<7>>,
     pub grant_i: Signal<In, Bit>,
     // Engine, as `Sequencer` and `DescriptorTable` describe.
     pub start_o: Signal<Out, Bit>,

@@ -4,7 +4,7 @@
 use backspike_arch::layout::{
     address, bp, coordinates, fp, instruction, io, neuron, optimizer, shape, status, update_arg, wg,
 };
-use backspike_arch::{Region, TIME_BLOCK, TOKENS};
+use backspike_arch::{MAX_TOKENS, Region, TIME_BLOCK};
 
 macro_rules! columns {
     ($table:ident: $($name:ident = $column:literal),+ $(,)?) => {
@@ -21,7 +21,7 @@ macro_rules! fields {
 columns!(fp: weight_base = 0, fan_in = 1, tiles = 2, in_words = 3, shape = 4, in_plane_base = 5, out_plane_base = 6, membrane_base = 7, neuron = 8, theta = 9, width1 = 10, width2 = 11, width3 = 12);
 columns!(bp: weight_base = 0, fan_in = 1, tiles = 2, in_words = 3, shape = 4, in_plane_base = 5, out_plane_base = 6, in_error_base = 7, out_error_base = 8, neuron = 9);
 columns!(wg: weight_base = 0, fan_in = 1, tiles = 2, in_words = 3, shape = 4, in_plane_base = 5, out_plane_base = 6, error_base = 7, optimizer = 8, coordinates = 9);
-columns!(io: region = 0, base = 1, rows = 2);
+columns!(io: region = 0, base = 1, rows = 2, to = 3, nodes_low = 4, nodes_high = 5);
 fields!(neuron: leak_k = 0, 5; leak_on = 5, 1; reset = 6, 2; reset_before_leak = 8, 1; fire_ge = 9, 1; readout = 10, 1; input_shift = 11, 4; detach_reset = 15, 1; gain1 = 16, 4; gain2 = 20, 4; gain3 = 24, 4; theta_shift = 28, 4);
 fields!(shape: steps = 0, 8; blocks = 8, 8; last_lanes = 16, 6);
 fields!(optimizer: kind = 0, 2; b1 = 2, 4; b2 = 6, 4; weight_max_exp = 10, 2; gradient_shift = 12, 4);
@@ -39,7 +39,7 @@ macro_rules! regions {
 
 // The host port decodes these, PUSH and its grants name them.
 regions!(Queue = 0, Descriptor = 1, Weight = 2, State = 3, Gradient = 4, Spike = 5);
-regions!(Trace = 6, Nonzero = 7, Error = 8, Membrane = 9, Register = 10);
+regions!(Trace = 6, Nonzero = 7, Error = 8, Membrane = 9, Register = 10, Token = 11);
 
-// Masks and non-zero words are 4 bits wide, a token's number is 3.
-const _: () = assert!(TIME_BLOCK == 4 && TOKENS == 8);
+// Masks and non-zero words are 4 bits wide, a token's number is 7.
+const _: () = assert!(TIME_BLOCK == 4 && MAX_TOKENS == 128);

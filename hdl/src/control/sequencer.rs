@@ -21,7 +21,7 @@ pub struct Sequencer {
     // Tokens.
     pub post_o: Signal<Out, Bit>,
     pub take_o: Signal<Out, Bit>,
-    pub token_o: Signal<Out, Bits<3>>,
+    pub token_o: Signal<Out, Bits<7>>,
     pub grant_i: Signal<In, Bit>,
     // Descriptor table.
     pub slice_o: Signal<Out, Bits<8>>,
@@ -128,7 +128,7 @@ impl Logic for Sequencer {
 
         self.take_o.next = self.waits.val();
         self.post_o.next = self.posts.val();
-        self.token_o.next = self.head.val().get_bits::<3>(20);
+        self.token_o.next = self.head.val().get_bits::<7>(20);
         self.wait_o.next = self.waits.val();
         self.illegal_o.next =
             self.ready.val() & !(self.waits.val() | (self.posts.val() | self.works.val()));

@@ -42,7 +42,7 @@ pub(crate) use for_lanes;
 /// The Verilog of the core with configuration `arch`; its top module is [`TOP`].
 ///
 /// Ports: `clock`, `reset` (synchronous, active high); `host_{valid_i,ready_o,addr_i,data_i}`;
-/// `push_{valid_o,ready_i,addr_o,data_o,last_o}`. A word moves when valid and ready are both high at a
+/// `push_{valid_o,ready_i,addr_o,data_o,last_o}`, with `push_nodes_o` for a mesh. A word moves when valid and ready are both high at a
 /// rising edge; both channels carry 32 bits of data beside a 32-bit address.
 pub fn core_design(arch: &ArchConfig) -> Result<Design, CoreError> {
     arch.validate()?;
@@ -72,6 +72,8 @@ pub struct Core<const P: usize> {
     pub push_addr_o: Signal<Out, Bits<32>>,
     pub push_data_o: Signal<Out, Bits<32>>,
     pub push_last_o: Signal<Out, Bit>,
+    /// The cores of a mesh that the word goes to, one bit each; none: the host.
+    pub push_nodes_o: Signal<Out, Bits<64>>,
 
     host_port: HostPort,
     tokens: Tokens,
@@ -103,6 +105,9 @@ pub struct Core<const P: usize> {
     error_wg: LaneMemory<16>,
     membrane: LaneMemory<32>,
 
+    nonzero_wen: Signal<Local, Bit>,
+    nonzero_waddr: Signal<Local, Bits<20>>,
+    nonzero_word: Signal<Local, Bits<4>>,
     reads: Signal<Local, Bits<16>>,
     free: Signal<Local, Bits<16>>,
     wg_accumulates: Signal<Local, Bit>,
@@ -143,8 +148,9 @@ impl<const P: usize> Core<P> {
             push_addr_o: Default::default(),
             push_data_o: Default::default(),
             push_last_o: Default::default(),
+            push_nodes_o: Default::default(),
             host_port: Default::default(),
-            tokens: Default::default(),
+            tokens: Tokens::new(arch.tokens),
             registers: Registers::new(arch),
             fp_front: front(arch, Engine::Fp),
             bp_front: front(arch, Engine::Bp),
@@ -171,6 +177,9 @@ impl<const P: usize> Core<P> {
             error_bp: LaneMemory::new(P / 4, errors),
             error_wg: LaneMemory::new(P / 4, errors),
             membrane: LaneMemory::new(P / 4, membranes),
+            nonzero_wen: Default::default(),
+            nonzero_waddr: Default::default(),
+            nonzero_word: Default::default(),
             reads: Default::default(),
             free: Default::default(),
             wg_accumulates: Default::default(),

@@ -81,10 +81,12 @@ impl<const P: usize> Logic for Core<P> {
         self.host_port.state_ready_i.next = self.state_writer.host_ready_o.val();
         self.host_port.spike_ready_i.next = self.spike_writer.host_ready_o.val();
         self.host_port.error_ready_i.next = self.error_writer.host_ready_o.val();
+        self.host_port.nonzero_ready_i.next = !self.bp.nonzero_wen_o.val();
         self.host_port.queue_full_i.next = (bit_cast::<4, 1>(self.fp_front.full_o.val().into())
             | (bit_cast::<4, 1>(self.bp_front.full_o.val().into()) << 1))
             | ((bit_cast::<4, 1>(self.wg_front.full_o.val().into()) << 2)
                 | (bit_cast::<4, 1>(self.io_front.full_o.val().into()) << 3));
+        self.tokens.token4_i.next = self.host_port.row_o.val().get_bits::<7>(0);
         self.fp_front.clock.next = self.clock.val();
         self.fp_front.reset.next = self.reset.val();
         self.fp_front.push_i.next = self.host_port.queue_push_o.val().get_bit(0);
@@ -125,10 +127,11 @@ impl<const P: usize> Logic for Core<P> {
         self.io_front.sub_i.next = self.host_port.sub_o.val();
         self.io_front.grant_i.next = self.tokens.grant_o.val().get_bit(3);
         self.tokens.token3_i.next = self.io_front.token_o.val();
-        self.tokens.post_i.next = (bit_cast::<4, 1>(self.fp_front.post_o.val().into())
-            | (bit_cast::<4, 1>(self.bp_front.post_o.val().into()) << 1))
-            | ((bit_cast::<4, 1>(self.wg_front.post_o.val().into()) << 2)
-                | (bit_cast::<4, 1>(self.io_front.post_o.val().into()) << 3));
+        self.tokens.post_i.next = ((bit_cast::<5, 1>(self.fp_front.post_o.val().into())
+            | (bit_cast::<5, 1>(self.bp_front.post_o.val().into()) << 1))
+            | ((bit_cast::<5, 1>(self.wg_front.post_o.val().into()) << 2)
+                | (bit_cast::<5, 1>(self.io_front.post_o.val().into()) << 3)))
+            | (bit_cast::<5, 1>(self.host_port.token_post_o.val().into()) << 4);
         self.tokens.take_i.next = (bit_cast::<4, 1>(self.fp_front.take_o.val().into())
             | (bit_cast::<4, 1>(self.bp_front.take_o.val().into()) << 1))
             | ((bit_cast::<4, 1>(self.wg_front.take_o.val().into()) << 2)
@@ -174,11 +177,11 @@ impl<const P: usize> Logic for Core<P> {
             self.push_engine.column_i[i].next = self.io_front.column_o[i].val();
         }
 
-        // Pushes read when the owner of the memory runs nothing; one bit per region. 0x600: membranes and registers, which only
-        // pushes read. 0x1b8: state, gradients, spikes, non-zero words and errors, whose copy is WG's. 0x004: weights, whose port B
+        // Pushes read when the owner of the memory runs nothing; one bit per region. 0xe00: membranes and registers, which only
+        // pushes read, and tokens, of which there is nothing to read. 0x1b8: state, gradients, spikes, non-zero words and errors, whose copy is WG's. 0x004: weights, whose port B
         // serves BP and WG. 0x040: traces, read by BP.
         self.reads.next = self.push_engine.read_o.val();
-        self.free.next = bits::<16>(0x600);
+        self.free.next = bits::<16>(0xe00);
         if !self.wg_front.busy_o.val() {
             self.free.next = self.free.val() | bits::<16>(0x1b8);
             if !self.bp_front.busy_o.val() {
@@ -200,6 +203,7 @@ impl<const P: usize> Logic for Core<P> {
         self.push_addr_o.next = self.push_engine.addr_o.val();
         self.push_data_o.next = self.push_engine.data_o.val();
         self.push_last_o.next = self.push_engine.last_o.val();
+        self.push_nodes_o.next = self.push_engine.nodes_o.val();
 
         // Rows of weights, state and gradients.
         self.weight.forward_ren_i.next = self.fp.weight_ren_o.val();
@@ -346,12 +350,19 @@ impl<const P: usize> Logic for Core<P> {
         }
         self.nonzero_bp.ren_i.next = self.bp.nonzero_ren_o.val();
         self.nonzero_bp.raddr_i.next = self.bp.nonzero_addr_o.val();
-        self.nonzero_bp.wen_i.next = self.bp.nonzero_wen_o.val();
-        self.nonzero_bp.waddr_i.next = self.bp.nonzero_waddr_o.val();
-        self.nonzero_bp.wdata_i.next = self.bp.nonzero_o.val();
-        self.nonzero_wg.wen_i.next = self.bp.nonzero_wen_o.val();
-        self.nonzero_wg.waddr_i.next = self.bp.nonzero_waddr_o.val();
-        self.nonzero_wg.wdata_i.next = self.bp.nonzero_o.val();
+        self.nonzero_wen.next = self.bp.nonzero_wen_o.val() | self.host_port.nonzero_valid_o.val();
+        self.nonzero_waddr.next = self.host_port.row_o.val();
+        self.nonzero_word.next = self.host_data_i.val().get_bits::<4>(0);
+        if self.bp.nonzero_wen_o.val() {
+            self.nonzero_waddr.next = self.bp.nonzero_waddr_o.val();
+            self.nonzero_word.next = self.bp.nonzero_o.val();
+        }
+        self.nonzero_bp.wen_i.next = self.nonzero_wen.val();
+        self.nonzero_bp.waddr_i.next = self.nonzero_waddr.val();
+        self.nonzero_bp.wdata_i.next = self.nonzero_word.val();
+        self.nonzero_wg.wen_i.next = self.nonzero_wen.val();
+        self.nonzero_wg.waddr_i.next = self.nonzero_waddr.val();
+        self.nonzero_wg.wdata_i.next = self.nonzero_word.val();
         self.bp.nonzero_i.next = self.nonzero_bp.rdata_o.val();
         self.wg.nonzero_i.next = self.nonzero_wg.rdata_o.val();
 

@@ -29,6 +29,10 @@ pub struct HostPort {
     pub spike_ready_i: Signal<In, Bit>,
     pub error_valid_o: Signal<Out, Bit>,
     pub error_ready_i: Signal<In, Bit>,
+    pub nonzero_valid_o: Signal<Out, Bit>,
+    pub nonzero_ready_i: Signal<In, Bit>,
+    /// Posts the token whose number the row is.
+    pub token_post_o: Signal<Out, Bit>,
     // Counters: one cycle each.
     pub write_o: Signal<Out, Bit>,
     pub stalled_o: Signal<Out, Bit>,
@@ -66,6 +70,7 @@ impl Logic for HostPort {
         self.state_valid_o.next = false;
         self.spike_valid_o.next = false;
         self.error_valid_o.next = false;
+        self.nonzero_valid_o.next = false;
         if self.region.val() == bits::<4>(0) {
             if self.sub.val().get_bit(0) {
                 if self.valid_i.val() & (self.queue.val() == bits::<2>(0)) {
@@ -106,6 +111,11 @@ impl Logic for HostPort {
             self.ready.next = self.error_ready_i.val();
             self.error_valid_o.next = self.valid_i.val();
         }
+        if self.region.val() == bits::<4>(7) {
+            self.ready.next = self.nonzero_ready_i.val();
+            self.nonzero_valid_o.next = self.valid_i.val();
+        }
+        self.token_post_o.next = self.valid_i.val() & (self.region.val() == bits::<4>(11));
 
         self.queue_imm_o.next = self.imm0.q.val();
         if self.queue.val() == bits::<2>(1) {

@@ -3,7 +3,7 @@ use backspike_arch::layout::io;
 use backspike_arch::{ArchConfig, Region, TIME_BLOCK};
 use rust_hdl::prelude::*;
 
-/// PUSH: reads rows of a memory and sends them to the host in words of 32 bits.
+/// PUSH: reads rows of a memory and sends them to the host, or to cores, in words of 32 bits; or posts tokens there.
 ///
 /// A row takes a cycle to read (more while the memory's owner is busy), one to catch, and one for each word
 /// the host takes. `P` = 4 bits a lane.
@@ -40,6 +40,8 @@ pub struct PushEngine<const P: usize> {
     pub addr_o: Signal<Out, Bits<32>>,
     pub data_o: Signal<Out, Bits<32>>,
     pub last_o: Signal<Out, Bit>,
+    /// The cores it goes to, one bit each; none: the host.
+    pub nodes_o: Signal<Out, Bits<64>>,
     // Counters: one cycle each.
     pub word_o: Signal<Out, Bit>,
     pub stalled_o: Signal<Out, Bit>,
@@ -48,6 +50,7 @@ pub struct PushEngine<const P: usize> {
     caught: Reg<Bit>,
     sending: Reg<Bit>,
     row: Pipe<Bits<20>>,
+    to: Pipe<Bits<20>>,
     rows_left: Pipe<Bits<20>>,
     sub: Pipe<Bits<7>>,
     plane_sub: Pipe<Bits<2>>,
@@ -58,6 +61,9 @@ pub struct PushEngine<const P: usize> {
     region_column: Signal<Local, Bits<32>>,
     base_column: Signal<Local, Bits<32>>,
     rows_column: Signal<Local, Bits<32>>,
+    to_column: Signal<Local, Bits<32>>,
+    nodes_low: Signal<Local, Bits<32>>,
+    nodes_high: Signal<Local, Bits<32>>,
     region: Signal<Local, Bits<4>>,
     slot_base: Signal<Local, Bits<20>>,
     frees: Signal<Local, Bits<16>>,
@@ -129,12 +135,14 @@ impl<const P: usize> PushEngine<P> {
             addr_o: Default::default(),
             data_o: Default::default(),
             last_o: Default::default(),
+            nodes_o: Default::default(),
             word_o: Default::default(),
             stalled_o: Default::default(),
             active: Default::default(),
             caught: Default::default(),
             sending: Default::default(),
             row: Default::default(),
+            to: Default::default(),
             rows_left: Default::default(),
             sub: Default::default(),
             plane_sub: Default::default(),
@@ -145,6 +153,9 @@ impl<const P: usize> PushEngine<P> {
             region_column: Default::default(),
             base_column: Default::default(),
             rows_column: Default::default(),
+            to_column: Default::default(),
+            nodes_low: Default::default(),
+            nodes_high: Default::default(),
             region: Default::default(),
             slot_base: Default::default(),
             frees: Default::default(),
@@ -180,11 +191,16 @@ impl<const P: usize> PushEngine<P> {
 impl<const P: usize> Logic for PushEngine<P> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, active, caught, sending, row, rows_left, sub, plane_sub);
+        dff_setup!(self, clock, active, caught, sending, row, to, rows_left, sub, plane_sub);
         dff_setup!(self, clock, plane0, plane1, plane2);
         self.region_column.next = self.column_i[0].val();
         self.base_column.next = self.column_i[1].val();
         self.rows_column.next = self.column_i[2].val();
+        self.to_column.next = self.column_i[3].val();
+        self.nodes_low.next = self.column_i[4].val();
+        self.nodes_high.next = self.column_i[5].val();
+        self.nodes_o.next = (bit_cast::<64, 32>(self.nodes_high.val()) << 32)
+            | bit_cast::<64, 32>(self.nodes_low.val());
         self.region.next = self.region_column.val().get_bits::<4>(0);
         self.frees.next = self.free_i.val() >> self.region.val();
         self.pushes.next = self.pushable.val() >> self.region.val();
@@ -269,7 +285,10 @@ impl<const P: usize> Logic for PushEngine<P> {
             }
         }
 
-        // Non-zero words and registers are single words: lane 0 holds them.
+        // Non-zero words, registers and posts are single words: lane 0 holds them.
+        if self.caught.q.val() & (self.region.val() == bits::<4>(11)) {
+            self.lane[0].d.next = bits::<32>(0);
+        }
         if self.caught.q.val() & (self.region.val() == bits::<4>(7)) {
             self.lane[0].d.next = bit_cast::<32, 4>(self.nonzero_i.val());
         }
@@ -286,7 +305,7 @@ impl<const P: usize> Logic for PushEngine<P> {
         }
         self.valid_o.next = self.sending.q.val();
         self.addr_o.next = (bit_cast::<32, 4>(self.region.val()) << 28)
-            | ((bit_cast::<32, 20>(self.row.q.val()) << 5)
+            | ((bit_cast::<32, 20>(self.to.q.val()) << 5)
                 | bit_cast::<32, 5>(self.sub.q.val().get_bits::<5>(0)));
         self.last_o.next =
             (self.sub.q.val() == self.last_sub.val()) & (self.rows_left.q.val() == bits::<20>(1));
@@ -318,6 +337,7 @@ impl<const P: usize> Logic for PushEngine<P> {
         if self.row_done.val() {
             self.sending.d.next = false;
             self.row.d.next = self.row.q.val() + 1;
+            self.to.d.next = self.to.q.val() + 1;
             self.rows_left.d.next = self.rows_left.q.val() - 1;
             if self.rows_left.q.val() == bits::<20>(1) {
                 self.active.d.next = false;
@@ -327,6 +347,7 @@ impl<const P: usize> Logic for PushEngine<P> {
         if self.start_i.val() {
             self.active.d.next = self.pushes.val().get_bit(0) & self.rows_column.val().any();
             self.row.d.next = self.slot_base.val() + bit_cast::<20, 32>(self.base_column.val());
+            self.to.d.next = self.slot_base.val() + bit_cast::<20, 32>(self.to_column.val());
             self.rows_left.d.next = bit_cast::<20, 32>(self.rows_column.val());
         }
         self.done_o.next = self.busy_i.val()

@@ -73,6 +73,7 @@ impl<const F: usize, const P: usize> Logic for Tile<F, P> {
         self.inject.push_addr_i.next = self.core.push_addr_o.val();
         self.inject.push_data_i.next = self.core.push_data_o.val();
         self.inject.push_last_i.next = self.core.push_last_o.val();
+        self.inject.push_nodes_i.next = self.core.push_nodes_o.val();
         self.core.push_ready_i.next = self.inject.push_ready_o.val();
         self.valid_o.next = self.inject.valid_o.val();
         self.data_o.next = self.inject.data_o.val();

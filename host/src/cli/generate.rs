@@ -1,10 +1,9 @@
 //! `backspike generate`.
 
 use super::Outcome;
-use super::target::{CoreOptions, mesh};
+use super::target::{CoreOptions, MeshOptions};
 use anyhow::{Result, bail};
 use backspike::report::write_file;
-use backspike_arch::MeshConfig;
 use backspike_hdl::core::core_design;
 use backspike_hdl::mesh::mesh_design;
 use clap::Args;
@@ -19,14 +18,13 @@ Examples:
   backspike generate --check
   backspike generate --preset edge -o build/verilog
   backspike generate --config my-core.toml --lanes 32 -o build/verilog
-  backspike generate --preset edge --mesh 4x5 -o build/mesh"
+  backspike generate --preset mesh-20 -o build/mesh"
 )]
 pub struct Arguments {
     #[command(flatten)]
     core: CoreOptions,
-    /// Cores in a row, and rows: a mesh of cores with a host's port, instead of one core
-    #[arg(long, value_name = "WxH", value_parser = mesh, requires = "output")]
-    mesh: Option<MeshConfig>,
+    #[command(flatten)]
+    mesh: MeshOptions,
     /// Only compare with what is there; fails when anything differs
     #[arg(long)]
     check: bool,
@@ -50,8 +48,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         });
         let config = arguments.core.config()?;
         files.push((PathBuf::from(format!("{}.toml", config.name)), config.to_toml()));
-        let design = match &arguments.mesh {
-            Some(mesh) => mesh_design(&config, mesh)?,
+        let design = match arguments.mesh.chosen(&arguments.core) {
+            Some(mesh) => mesh_design(&config, &mesh)?,
             None => core_design(&config)?,
         };
         let modules = design.modules;

@@ -2,13 +2,10 @@
 
 use super::Outcome;
 use super::progress::spinner;
-use super::source::{SourceOptions, limit};
-use super::target::{CoreOptions, mesh};
+use super::source::SourceOptions;
+use super::target::{CoreOptions, MeshOptions, PlacementOptions};
 use anyhow::{Context, Result, ensure};
-use backspike::mesh::{
-    Cost, PLACERS, Partition, PlacementProblem, Traffic, busiest_end, demand, measure, packets,
-    partition, svg,
-};
+use backspike::mesh::{Cost, Effort, PLACERS, Partition, Traffic, busiest_end, packets, plan, svg};
 use backspike::network::Network;
 use backspike::report::write_file;
 use backspike::train::check_dataset;
@@ -20,25 +17,17 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
-  backspike map examples/mnist.toml --mesh 4x5 --preset edge
+  backspike map examples/mnist.toml --preset mesh-20
   backspike map examples/digits.toml --mesh 2x2 --preset tiny --placer zig-zag -o build/map")]
 pub struct Arguments {
     #[command(flatten)]
     source: SourceOptions,
     #[command(flatten)]
     core: CoreOptions,
-    /// Cores in a row, and rows
-    #[arg(long, value_name = "WxH", default_value = "4x5", value_parser = mesh)]
-    mesh: MeshConfig,
-    /// Who places the cores that are drawn: row-major, zig-zag, greedy, random or annealing
-    #[arg(long, default_value = "annealing", value_parser = clap::builder::PossibleValuesParser::new(PLACERS.map(|placer| placer.name())))]
-    placer: String,
-    /// Weight of the hottest link, in flits x links
-    #[arg(long, value_name = "WEIGHT", default_value_t = 8.0, value_parser = weight)]
-    hottest: f64,
-    /// Seed of the placers
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    placement_seed: u64,
+    #[command(flatten)]
+    mesh: MeshOptions,
+    #[command(flatten)]
+    placement: PlacementOptions,
     /// Samples to train on before the work of the layers is measured
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -53,50 +42,35 @@ pub struct Arguments {
     output: PathBuf,
 }
 
-fn weight(text: &str) -> Result<f64, String> {
-    let weight = text.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0);
-    weight.ok_or_else(|| "the weight is a number from 0 on".to_string())
-}
-
 pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let network = arguments.source.network()?;
     ensure!(!network.layers.is_empty(), "The network has no layer: add a [[layer]].");
-    let config = arguments.core.config()?;
-    let mut data = arguments.source.data(&network)?;
+    let config = arguments.core.mesh_config()?;
+    let data = arguments.source.data(&network)?;
     check_dataset(&network, &data)?;
-    let sample_len = data.sample_len();
-    limit(&mut data.train, Some(arguments.limit as usize), sample_len);
-    limit(&mut data.test, Some(0), sample_len);
     let bar = spinner();
-    bar.set_message(format!("training on {} samples, to measure the layers", data.train.len()));
-    let work = measure(&network, &config, &data, arguments.samples as usize)?;
+    bar.set_message(format!("training on {} samples, to measure the layers", arguments.limit));
+    let effort = Effort { training: arguments.limit as usize, samples: arguments.samples as usize };
+    let mesh = &arguments.mesh.chosen(&arguments.core).unwrap_or(MeshConfig::new(4, 5));
+    let plan = plan(&network, &config, &data, mesh, effort)?;
     bar.finish_and_clear();
-    let mesh = &arguments.mesh;
-    let plan = partition(&network, &config, &work, mesh.cores()).with_context(|| {
-        format!("Network {} does not fit {} cores {}", network.name, mesh.cores(), config.name)
-    })?;
-    print_partition(&network, &config, &plan);
+    print_partition(&network, &config, &plan.partition);
 
-    let flows = demand(&network, &config, &work, &plan);
+    let flows = &plan.flows;
     let routes = Routes::new(mesh);
-    let problem = PlacementProblem {
-        cores: plan.cores.len(),
-        flows: &flows,
-        routes: &routes,
-        hottest: arguments.hottest,
-        seed: arguments.placement_seed,
-    };
+    let problem = arguments.placement.problem(&plan, &routes);
     println!(
         "\n{} x {} mesh, a sample: flits x links; the busiest node sends or takes {:.0} flits",
         mesh.width,
         mesh.height,
-        busiest_end(&flows)
+        busiest_end(flows)
     );
     println!(
-        "  {:<10} {:>10} {:>10} {:>10} {:>10} {:>13} {:>12} {:>11}",
+        "  {:<10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>13} {:>12} {:>11}",
         "placer",
         "spikes",
         "errors",
+        "weights",
         "host",
         "all",
         "hottest link",
@@ -109,26 +83,26 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         bar.set_message(format!("placing: {}", placer.name()));
         let nodes = placer.place(&problem);
         let cost = problem.cost(&nodes);
-        let drain = |network: &MeshTraffic| network.drain(&packets(&flows, mesh, &nodes));
+        let drain = |network: &MeshTraffic| network.drain(&packets(flows, mesh, &nodes));
         let cycles = rtl.as_ref().map(drain).transpose()?;
         bar.suspend(|| print_cost(placer.name(), &cost, cycles));
         placements.push((placer.name(), nodes, cost, cycles));
     }
     bar.finish_and_clear();
 
-    let drawn = placements.iter().find(|(name, ..)| *name == arguments.placer);
+    let drawn = placements.iter().find(|(name, ..)| *name == arguments.placement.placer);
     let (name, nodes, ..) = drawn.context("every placer has placed")?;
-    let traffic = Traffic::new(&flows, &routes, nodes);
+    let traffic = Traffic::new(flows, &routes, nodes);
     let title = format!(
         "{} on {} x {} cores {}, {name}",
         network.name, mesh.width, mesh.height, config.name
     );
     let folder = &arguments.output;
     let picture = folder.join("map.svg");
-    write_file(&picture, &svg(&title, &plan, &routes, nodes, &traffic))?;
+    write_file(&picture, &svg(&title, &plan.partition, &routes, nodes, &traffic))?;
     let record = json!({
-        "network": network.name, "config": config, "mesh": mesh, "work": work, "partition": plan,
-        "flows": flows, "hottest_weight": arguments.hottest, "seed": arguments.placement_seed,
+        "network": network.name, "config": config, "mesh": mesh, "work": plan.work, "partition": plan.partition,
+        "flows": plan.flows, "hottest_weight": arguments.placement.hottest, "seed": arguments.placement.placement_seed,
         "placements": placements.iter().map(|(name, nodes, cost, cycles)| json!({"placer": name, "nodes": nodes, "cost": cost, "rtl_cycles": cycles})).collect::<Vec<_>>(),
         "drawn": name, "traffic": traffic,
     });
@@ -173,9 +147,10 @@ fn print_partition(network: &Network, config: &ArchConfig, plan: &Partition) {
 
 fn print_cost(name: &str, cost: &Cost, cycles: Option<u64>) {
     println!(
-        "  {name:<10} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>13.0} {:>12.0} {:>11}",
+        "  {name:<10} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>10.0} {:>13.0} {:>12.0} {:>11}",
         cost.spikes,
         cost.errors,
+        cost.weights,
         cost.host,
         cost.hops(),
         cost.hottest,

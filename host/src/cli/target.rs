@@ -1,20 +1,25 @@
 //! Which core, played by which device.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use backspike::compiler::{Program, compile, fitting_preset};
-use backspike::device::{Mirror, Waves, emulator, rtl};
+use backspike::device::{Mirror, MirrorMesh, Optimize, Waves, emulator, rtl};
 use backspike::link::SerialDevice;
+use backspike::mesh::{MeshProgram, PLACERS, PlacementProblem, Plan};
 use backspike::network::Network;
-use backspike_arch::{ArchConfig, Device, MeshConfig};
+use backspike_arch::{ArchConfig, Device, Mesh, MeshConfig, Routes};
+use backspike_emulator::EmulatedMesh;
+use backspike_tb::MeshLibrary;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Options that choose the configuration of the core.
 #[derive(Args)]
 pub struct CoreOptions {
-    /// A configuration that comes with backspike: nano, tiny, digits or edge [default: the smallest that holds the network]
+    /// A configuration that comes with backspike: nano, tiny, digits, edge, or mesh-4 and mesh-20, 2 x 2 and 4 x 5 cores mesh [default: the smallest that holds the network]
     #[arg(long, conflicts_with = "config")]
     preset: Option<String>,
     /// A configuration file (TOML)
@@ -30,8 +35,9 @@ impl CoreOptions {
     pub fn named(&self) -> Result<Option<ArchConfig>> {
         match (&self.preset, &self.config) {
             (Some(name), _) => {
-                let presets = ArchConfig::PRESETS.join(", ");
-                let config = ArchConfig::preset(name);
+                let presets = [ArchConfig::PRESETS, MeshConfig::PRESETS].concat().join(", ");
+                let mesh = MeshConfig::preset(name).map(|_| ArchConfig::mesh());
+                let config = ArchConfig::preset(name).or(mesh);
                 config.map(Some).with_context(|| {
                     format!("There is no preset {name:?}: the presets are {presets}.")
                 })
@@ -53,6 +59,16 @@ impl CoreOptions {
     /// The chosen configuration, `edge` by default.
     pub fn config(&self) -> Result<ArchConfig> {
         self.with_lanes(self.named()?.unwrap_or_else(ArchConfig::edge))
+    }
+
+    /// The mesh of the chosen preset.
+    fn mesh(&self) -> Option<MeshConfig> {
+        self.preset.as_deref().and_then(MeshConfig::preset)
+    }
+
+    /// The chosen configuration of the cores of a mesh, `mesh` by default.
+    pub fn mesh_config(&self) -> Result<ArchConfig> {
+        self.with_lanes(self.named()?.unwrap_or_else(ArchConfig::mesh))
     }
 
     /// Whether the configuration comes from a file.
@@ -77,12 +93,65 @@ impl CoreOptions {
 }
 
 /// A mesh as the command line writes it.
-pub fn mesh(text: &str) -> Result<MeshConfig, String> {
+fn mesh(text: &str) -> Result<MeshConfig, String> {
     let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     let (width, height) = sides.ok_or("a mesh is written as 4x5: cores in a row, then rows")?;
     let mesh = MeshConfig::new(width, height);
     mesh.validate().map_err(|error| error.problems.join("; "))?;
     Ok(mesh)
+}
+
+/// Options that choose a mesh.
+#[derive(Args)]
+pub struct MeshOptions {
+    /// A mesh of cores: how many in a row, and rows [default: that of --preset mesh-4 or mesh-20]
+    #[arg(long, value_name = "WxH", value_parser = mesh)]
+    mesh: Option<MeshConfig>,
+}
+
+impl MeshOptions {
+    /// The chosen mesh; `None` for a core that stands alone.
+    pub fn chosen(&self, core: &CoreOptions) -> Option<MeshConfig> {
+        self.mesh.clone().or_else(|| core.mesh())
+    }
+}
+
+/// Options that choose who sits where on a mesh.
+#[derive(Args)]
+pub struct PlacementOptions {
+    /// Who places the cores on a mesh: row-major, zig-zag, greedy, random or annealing
+    #[arg(long, default_value = "annealing", value_parser = PossibleValuesParser::new(PLACERS.map(|placer| placer.name())))]
+    pub placer: String,
+    /// Weight of the hottest link, in flits x links
+    #[arg(long, value_name = "WEIGHT", default_value_t = 8.0, value_parser = weight)]
+    pub hottest: f64,
+    /// Seed of the placers
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub placement_seed: u64,
+}
+
+fn weight(text: &str) -> Result<f64, String> {
+    let weight = text.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0);
+    weight.ok_or_else(|| "the weight is a number from 0 on".to_string())
+}
+
+impl PlacementOptions {
+    /// What is to be placed.
+    pub fn problem<'a>(&self, plan: &'a Plan, routes: &'a Routes) -> PlacementProblem<'a> {
+        PlacementProblem {
+            cores: plan.partition.cores.len(),
+            flows: &plan.flows,
+            routes,
+            hottest: self.hottest,
+            seed: self.placement_seed,
+        }
+    }
+
+    /// A node for each logical core.
+    pub fn place(&self, plan: &Plan, routes: &Routes) -> Vec<usize> {
+        let placer = PLACERS.iter().find(|placer| placer.name() == self.placer);
+        placer.map_or_else(Vec::new, |placer| placer.place(&self.problem(plan, routes)))
+    }
 }
 
 /// Who plays the core.
@@ -94,6 +163,16 @@ pub enum DeviceName {
     Rtl,
     /// A board, or what looks like one, on a serial port
     Serial(String),
+}
+
+impl DeviceName {
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Emulator => "emulator",
+            Self::Rtl => "RTL",
+            Self::Serial(_) => "board",
+        }
+    }
 }
 
 impl FromStr for DeviceName {
@@ -176,14 +255,56 @@ impl DeviceOptions {
         Ok(match verify {
             None => device,
             Some(Verify::Emulator) => {
-                let name = match &self.device {
-                    DeviceName::Emulator => "emulator",
-                    DeviceName::Rtl => "RTL",
-                    DeviceName::Serial(_) => "board",
-                };
                 let second = emulator(config, usize::from(self.threads))?;
-                Box::new(Mirror::new(device, second, [name, "emulator"], program))
+                let (steps, tiles) = (program.steps, program.output().tiles);
+                Box::new(Mirror::new(
+                    device,
+                    second,
+                    [self.device.label(), "emulator"],
+                    steps,
+                    tiles,
+                ))
             }
+        })
+    }
+
+    /// Builds the mesh that will run `program`.
+    pub fn open_mesh(
+        &self,
+        program: &MeshProgram,
+        verify: Option<Verify>,
+    ) -> Result<Arc<dyn Mesh>> {
+        let (config, mesh) = (&program.config, &program.mesh);
+        ensure!(
+            self.waves.is_none(),
+            "--waves records signals of one core: leave it out with a mesh."
+        );
+        let emulated = || -> Result<Arc<dyn Mesh>> {
+            Ok(Arc::new(EmulatedMesh::new(config, mesh, usize::from(self.threads))?))
+        };
+        let first: Arc<dyn Mesh> = match &self.device {
+            DeviceName::Emulator => emulated()?,
+            DeviceName::Rtl => {
+                eprintln!(
+                    "building {} x {} cores {} with Verilator (cached for the next time)",
+                    mesh.width, mesh.height, config.name
+                );
+                let library = MeshLibrary::new(config, mesh, Optimize::Full)?;
+                Arc::new(library.with_threads(usize::from(self.threads))?.mesh(1))
+            }
+            DeviceName::Serial(port) => bail!(
+                "{port} is a board with one core: leave --mesh and --preset mesh-... out, or use --device emulator or rtl."
+            ),
+        };
+        Ok(match verify {
+            None => first,
+            Some(Verify::Emulator) => Arc::new(MirrorMesh {
+                first,
+                second: emulated()?,
+                names: [self.device.label(), "emulator"],
+                steps: program.steps,
+                output_tiles: program.output_tiles(),
+            }),
         })
     }
 }

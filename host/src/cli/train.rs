@@ -1,13 +1,18 @@
 //! `backspike train`.
 
 use super::Outcome;
-use super::progress::Progress;
+use super::progress::{Progress, spinner};
 use super::source::{SourceOptions, default_directory, limit};
-use super::target::{CoreOptions, DeviceOptions, Verify};
+use super::target::{CoreOptions, DeviceOptions, MeshOptions, PlacementOptions, Verify};
 use anyhow::{Context, Result};
 use backspike::checkpoint::Store;
-use backspike::report::{Log, summary};
+use backspike::compiler::Program;
+use backspike::data::Dataset;
+use backspike::mesh::{Cluster, Effort, MeshProgram, compile_mesh, plan};
+use backspike::network::Network;
+use backspike::report::{Log, mesh_record, mesh_report, summary};
 use backspike::train::{RunOptions, Trainer, check_dataset};
+use backspike_arch::{ArchConfig, Mesh, Routes};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -24,6 +29,7 @@ Examples:
   backspike train examples/digits.toml --device rtl --verify emulator
   backspike train examples/mnist.toml --threads 2 --log mnist.jsonl
   backspike train examples/mnist.toml --resume --epochs 20
+  backspike train examples/deep.toml --preset mesh-20 --threads 2
   backspike train my-network.toml --data my-data.npz --checkpoint runs/mine"
 )]
 pub struct Arguments {
@@ -31,6 +37,10 @@ pub struct Arguments {
     source: SourceOptions,
     #[command(flatten)]
     core: CoreOptions,
+    #[command(flatten)]
+    mesh: MeshOptions,
+    #[command(flatten)]
+    placement: PlacementOptions,
     #[command(flatten)]
     device: DeviceOptions,
     /// Hold the device against another one, word by word
@@ -66,12 +76,12 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut network = arguments.source.network()?;
     network.training.epochs = arguments.epochs.unwrap_or(network.training.epochs);
     network.training.batch = arguments.batch.map_or(network.training.batch, |batch| batch as usize);
-    let program = arguments.core.program(&network)?;
-    let config = program.config.clone();
     let mut data = arguments.source.data(&network)?;
     let sample_len = data.sample_len();
     limit(&mut data.train, arguments.limit.map(|n| n as usize), sample_len);
     check_dataset(&network, &data)?;
+    let target = Target::compile(arguments, &network, &data)?;
+    let config = target.config().clone();
     limit(&mut data.test, arguments.test_limit.map(|n| n as usize), sample_len);
 
     let directory = arguments.checkpoint.clone().unwrap_or_else(|| default_directory(&network));
@@ -101,15 +111,26 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
     let stop = Arc::new(AtomicBool::new(false));
     watch_interrupt(&stop)?;
-    let device = arguments.device.open(&program, arguments.verify)?;
-    let mut trainer = Trainer::new(&network, program, device, resumed.as_ref())?;
+    let mesh = target.mesh(arguments)?;
+    let mut trainer = match &target {
+        Target::Core(program) => {
+            let device = arguments.device.open(program, arguments.verify)?;
+            Trainer::new(&network, program.clone(), device, resumed.as_ref())?
+        }
+        Target::Mesh(program) => {
+            let mesh = mesh.clone().context("a mesh was opened")?;
+            let cluster = Cluster::open(mesh, program.clone())?;
+            Trainer::on(&network, Box::new(cluster), resumed.as_ref())?
+        }
+    };
     println!(
-        "{}: {} weights, {} training and {} test samples of {}, core {} with {} lanes on {}",
+        "{}: {} weights, {} training and {} test samples of {}, {}core {} with {} lanes on {}",
         network.name,
         network.weights(),
         data.train.len(),
         data.test.len(),
         data.name,
+        target.cores(),
         config.name,
         config.lanes,
         arguments.device.device
@@ -137,10 +158,16 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let result = trainer.run(&data, &options, &mut progress);
     progress.finish();
     let report = result?;
-    if let Some(log) = progress.log.take() {
+    if let Some(mut log) = progress.log.take() {
+        if let (Target::Mesh(program), Some(mesh)) = (&target, &mesh) {
+            log.write(&mesh_record(program, &report.cores, mesh.as_ref()));
+        }
         log.finish(&report).context("The log could not be written to its end")?;
     }
     println!("\n{}", summary(&report, &config));
+    if let (Target::Mesh(program), Some(mesh)) = (&target, &mesh) {
+        println!("{}", mesh_report(program, &report.cores, mesh.as_ref()));
+    }
     println!("checkpoint  {}", store.last().display());
     if arguments.verify.is_some() && report.last.is_some() {
         println!(
@@ -153,6 +180,57 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         return Ok(Outcome::Interrupted);
     }
     Ok(Outcome::Done)
+}
+
+/// What the network was compiled for.
+enum Target {
+    Core(Program),
+    Mesh(MeshProgram),
+}
+
+impl Target {
+    fn compile(arguments: &Arguments, network: &Network, data: &Dataset) -> Result<Target> {
+        let Some(mesh) = arguments.mesh.chosen(&arguments.core) else {
+            return Ok(Target::Core(arguments.core.program(network)?));
+        };
+        let config = arguments.core.mesh_config()?;
+        let bar = spinner();
+        bar.set_message("training a little, to measure the layers and divide them");
+        let plan = plan(network, &config, data, &mesh, Effort::default())?;
+        let routes = Routes::new(&mesh);
+        let nodes = arguments.placement.place(&plan, &routes);
+        bar.finish_and_clear();
+        let program = compile_mesh(network, &config, &plan.partition, &mesh, &nodes);
+        Ok(Target::Mesh(program.with_context(|| {
+            format!("Network {} does not fit {} cores {}", network.name, mesh.cores(), config.name)
+        })?))
+    }
+
+    fn config(&self) -> &ArchConfig {
+        match self {
+            Target::Core(program) => &program.config,
+            Target::Mesh(program) => &program.config,
+        }
+    }
+
+    /// How many cores, as the first words of a line.
+    fn cores(&self) -> String {
+        match self {
+            Target::Core(_) => String::new(),
+            Target::Mesh(MeshProgram { mesh, cores, .. }) => {
+                format!("{} of {} x {} cores, each a ", cores.len(), mesh.width, mesh.height)
+            }
+        }
+    }
+
+    fn mesh(&self, arguments: &Arguments) -> Result<Option<Arc<dyn Mesh>>> {
+        match self {
+            Target::Core(_) => Ok(None),
+            Target::Mesh(program) => {
+                arguments.device.open_mesh(program, arguments.verify).map(Some)
+            }
+        }
+    }
 }
 
 /// The first Ctrl-C asks the training to stop, the second one ends the process.

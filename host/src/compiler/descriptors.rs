@@ -26,6 +26,122 @@ pub struct Descriptors {
     pub io: Vec<IoDescriptor>,
 }
 
+/// Where a slice of a layer and its data lie on a core.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub layer: usize,
+    pub fan_in: usize,
+    /// Of the slice; the first of them is the layer's `first_neuron`.
+    pub neurons: usize,
+    pub first_neuron: usize,
+    pub weight_base: usize,
+    /// Tiles and first plane word of the layer's whole input.
+    pub in_tiles: usize,
+    pub in_plane_base: usize,
+    /// First plane word and error tile-block of the slice's own output.
+    pub plane_base: usize,
+    pub error_base: usize,
+}
+
+/// Where BACKPROP finds weights and errors of the whole layer above: rows of as many inputs as the slice below has neurons.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Above {
+    pub neurons: usize,
+    pub weight_base: usize,
+    pub plane_base: usize,
+    pub error_base: usize,
+}
+
+fn shape(network: &Network, config: &ArchConfig, neurons: usize) -> Shape {
+    let steps = network.steps as usize;
+    Shape {
+        steps: steps as u8,
+        blocks: ArchConfig::blocks(steps) as u8,
+        last_lanes: (neurons - (config.tiles(neurons) - 1) * config.lanes) as u8,
+    }
+}
+
+/// FORWARD of a slice.
+pub(crate) fn forward(network: &Network, config: &ArchConfig, place: &Place) -> FpDescriptor {
+    let (forward, neuron) = neuron_params(&network.layers[place.layer].neuron, config);
+    FpDescriptor {
+        weight_base: place.weight_base as u32,
+        fan_in: place.fan_in as u32,
+        tiles: config.tiles(place.neurons) as u32,
+        in_words: place.in_tiles as u32,
+        shape: shape(network, config, place.neurons),
+        in_plane_base: place.in_plane_base as u32,
+        out_plane_base: place.plane_base as u32,
+        membrane_base: 0,
+        neuron,
+        theta: forward.theta,
+        width1: forward.width[0],
+        width2: forward.width[1],
+        width3: forward.width[2],
+    }
+}
+
+/// ACCUMULATE, UPDATE and CLEAR of a slice.
+pub(crate) fn gradient(
+    network: &Network,
+    config: &ArchConfig,
+    place: &Place,
+    gradient_shift: u8,
+) -> WgDescriptor {
+    let training = &network.training;
+    let optimizer = OptimizerParams {
+        kind: training.optimizer,
+        b1: training.b1,
+        b2: if training.optimizer == Optimizer::Lion { training.b2 } else { 0 },
+        weight_max_exp: training.weight_max_exp,
+        gradient_shift,
+    };
+    WgDescriptor {
+        weight_base: place.weight_base as u32,
+        fan_in: place.fan_in as u32,
+        tiles: config.tiles(place.neurons) as u32,
+        in_words: place.in_tiles as u32,
+        shape: shape(network, config, place.neurons),
+        in_plane_base: place.in_plane_base as u32,
+        out_plane_base: place.plane_base as u32,
+        error_base: place.error_base as u32,
+        optimizer: optimizer.into(),
+        coordinates: Coordinates { in_base: 0, out_base: place.first_neuron as u16 },
+    }
+}
+
+/// BACKPROP from the layer above into a slice.
+pub(crate) fn backprop(
+    network: &Network,
+    config: &ArchConfig,
+    target: &Place,
+    above: &Above,
+) -> BpDescriptor {
+    BpDescriptor {
+        weight_base: above.weight_base as u32,
+        fan_in: target.neurons as u32,
+        tiles: config.tiles(above.neurons) as u32,
+        in_words: config.tiles(target.neurons) as u32,
+        shape: shape(network, config, above.neurons),
+        in_plane_base: target.plane_base as u32,
+        out_plane_base: above.plane_base as u32,
+        in_error_base: target.error_base as u32,
+        out_error_base: above.error_base as u32,
+        neuron: neuron_params(&network.layers[target.layer].neuron, config).1,
+    }
+}
+
+/// NEURON_BACK of a slice of the output.
+pub(crate) fn neuron_back(network: &Network, config: &ArchConfig, place: &Place) -> BpDescriptor {
+    let own = Above {
+        neurons: place.neurons,
+        weight_base: place.weight_base,
+        plane_base: place.plane_base,
+        error_base: place.error_base,
+    };
+    BpDescriptor { fan_in: place.fan_in as u32, ..backprop(network, config, place, &own) }
+}
+
 pub(super) fn build(
     network: &Network,
     config: &ArchConfig,
@@ -35,103 +151,71 @@ pub(super) fn build(
     gradient_shift: u8,
 ) -> Descriptors {
     let mut tables = Descriptors::default();
-    let training = &network.training;
     let last = slices.len() - 1;
-    for (l, slice) in slices.iter().enumerate() {
-        let (input, output) = (&populations[l], &populations[l + 1]);
-        let neuron = &network.layers[l].neuron;
-        let (forward, word) = neuron_params(neuron, config);
-        let shape = Shape {
-            steps: network.steps as u8,
-            blocks: blocks as u8,
-            last_lanes: (slice.neurons - (slice.tiles - 1) * config.lanes) as u8,
-        };
-        tables.fp.push(FpDescriptor {
-            weight_base: slice.weight_base as u32,
-            fan_in: slice.fan_in as u32,
-            tiles: slice.tiles as u32,
-            in_words: input.tiles as u32,
-            shape,
-            in_plane_base: input.plane_base as u32,
-            out_plane_base: output.plane_base as u32,
-            membrane_base: 0,
-            neuron: word,
-            theta: forward.theta,
-            width1: forward.width[0],
-            width2: forward.width[1],
-            width3: forward.width[2],
-        });
-        let weights = BpDescriptor {
-            weight_base: slice.weight_base as u32,
-            fan_in: slice.fan_in as u32,
-            tiles: slice.tiles as u32,
-            in_words: input.tiles as u32,
-            shape,
-            in_plane_base: input.plane_base as u32,
-            out_plane_base: output.plane_base as u32,
-            in_error_base: input.error_base as u32,
-            out_error_base: output.error_base as u32,
-            neuron: word,
-        };
-        if l > 0 {
-            let (_, target) = neuron_params(&network.layers[l - 1].neuron, config);
-            tables.bp.push(BpDescriptor { neuron: target, ..weights });
-        }
-        if l == last {
-            let target = BpDescriptor {
-                in_words: output.tiles as u32,
-                in_plane_base: output.plane_base as u32,
-                in_error_base: output.error_base as u32,
-                ..weights
+    let places: Vec<Place> = (slices.iter().enumerate())
+        .map(|(layer, slice)| Place {
+            layer,
+            fan_in: slice.fan_in,
+            neurons: slice.neurons,
+            first_neuron: 0,
+            weight_base: slice.weight_base,
+            in_tiles: populations[layer].tiles,
+            in_plane_base: populations[layer].plane_base,
+            plane_base: populations[layer + 1].plane_base,
+            error_base: populations[layer + 1].error_base,
+        })
+        .collect();
+    tables.bp.push(neuron_back(network, config, &places[last]));
+    for (layer, place) in places.iter().enumerate() {
+        tables.fp.push(forward(network, config, place));
+        tables.wg.push(gradient(network, config, place, gradient_shift));
+        if layer > 0 {
+            let above = Above {
+                neurons: place.neurons,
+                weight_base: place.weight_base,
+                plane_base: place.plane_base,
+                error_base: place.error_base,
             };
-            tables.bp.insert(0, target);
+            tables.bp.push(backprop(network, config, &places[layer - 1], &above));
         }
-        let optimizer = OptimizerParams {
-            kind: training.optimizer,
-            b1: training.b1,
-            b2: if training.optimizer == Optimizer::Lion { training.b2 } else { 0 },
-            weight_max_exp: training.weight_max_exp,
-            gradient_shift,
-        };
-        tables.wg.push(WgDescriptor {
-            weight_base: slice.weight_base as u32,
-            fan_in: slice.fan_in as u32,
-            tiles: slice.tiles as u32,
-            in_words: input.tiles as u32,
-            shape,
-            in_plane_base: input.plane_base as u32,
-            out_plane_base: output.plane_base as u32,
-            error_base: output.error_base as u32,
-            optimizer: optimizer.into(),
-            coordinates: Coordinates { in_base: 0, out_base: 0 },
-        });
     }
-    let register = |register: Register, rows: usize| IoDescriptor {
-        region: Region::Register,
-        base: register.index() as u32,
-        rows: rows as u32,
-    };
-    let counters = Register::COUNT - Register::Status.index();
-    tables.io = vec![
-        output_push(network, &populations[last + 1], blocks),
-        register(Register::Magic, 1),
-        register(Register::Status, counters),
-        register(Register::Magic, 1),
-    ];
+    tables.io = fixed_pushes();
+    let output = &populations[last + 1];
+    tables.io[usize::from(IO_OUTPUT)] =
+        output_push(network, output.tiles, output.plane_base, blocks);
     tables
 }
 
+/// The first IO slices of every core, but for the output, of which not every core of a mesh has a part.
+pub(crate) fn fixed_pushes() -> Vec<IoDescriptor> {
+    let register = |register: Register, rows: usize| {
+        IoDescriptor::to_host(Region::Register, register.index() as u32, rows as u32)
+    };
+    let counters = Register::COUNT - Register::Status.index();
+    vec![
+        register(Register::Magic, 1),
+        register(Register::Magic, 1),
+        register(Register::Status, counters),
+        register(Register::Magic, 1),
+    ]
+}
+
 /// What the loss needs of the output: membranes of all steps, of the last block, or the spikes.
-fn output_push(network: &Network, output: &Population, blocks: usize) -> IoDescriptor {
-    let (tiles, rows_per_block) = (output.tiles, output.tiles * TIME_BLOCK);
+pub(crate) fn output_push(
+    network: &Network,
+    tiles: usize,
+    plane_base: usize,
+    blocks: usize,
+) -> IoDescriptor {
+    let rows_per_block = tiles * TIME_BLOCK;
     let (region, base, rows) = match network.training.loss {
         Loss::CrossEntropy(Readout::Mean) => (Region::Membrane, 0, blocks * rows_per_block),
         Loss::CrossEntropy(Readout::Last) => {
             (Region::Membrane, (blocks - 1) * rows_per_block, rows_per_block)
         }
-        Loss::MseRate => (Region::Spike, output.plane_base, blocks * tiles),
+        Loss::MseRate => (Region::Spike, plane_base, blocks * tiles),
     };
-    IoDescriptor { region, base: base as u32, rows: rows as u32 }
+    IoDescriptor::to_host(region, base as u32, rows as u32)
 }
 
 /// LSB 2^-24 of a threshold or width; the network file bounds them to 64.

@@ -3,7 +3,7 @@
 //! A layer is one slice. Populations (the input and the output of each layer) get plane words in ascending order, layers get weight
 //! rows in ascending order; nothing is shared, so the map is a running sum.
 
-mod descriptors;
+pub(crate) mod descriptors;
 mod limits;
 mod show;
 
@@ -78,12 +78,6 @@ impl Program {
     pub fn output(&self) -> &Population {
         &self.populations[self.populations.len() - 1]
     }
-
-    /// Errors that one sample writes, padding apart: neurons x steps of all layers.
-    pub fn errors_per_sample(&self) -> u64 {
-        let neurons: usize = self.populations[1..].iter().map(|p| p.neurons).sum();
-        (neurons * self.steps) as u64
-    }
 }
 
 /// Where everything lies, and what it takes.
@@ -130,7 +124,7 @@ fn layout(network: &Network, config: &ArchConfig) -> Layout {
 
 /// What a core holds: weight rows; plane words, error blocks and membrane blocks of a slot; slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Held {
+pub struct Held {
     pub rows: usize,
     pub planes: usize,
     pub errors: usize,
@@ -196,7 +190,7 @@ pub fn roomy(network: &Network, config: &ArchConfig) -> ArchConfig {
 /// The smallest preset, if asked with other lanes, that holds `network`, or what the largest of them lacks.
 pub fn fitting_preset(network: &Network, lanes: Option<usize>) -> Result<ArchConfig, Problems> {
     let mut last = Problems::default();
-    for config in ArchConfig::PRESETS.iter().filter_map(|name| ArchConfig::preset(name)) {
+    for config in ArchConfig::STANDALONE.iter().filter_map(|name| ArchConfig::preset(name)) {
         let config = config.with_lanes(lanes.unwrap_or(config.lanes));
         match compile(network, &config) {
             Ok(_) => return Ok(config),

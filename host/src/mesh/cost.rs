@@ -4,11 +4,11 @@ use super::{End, Flow, FlowKind};
 use backspike_arch::{Link, MeshPort, Routes};
 use serde::Serialize;
 
-/// Flits a sample of every link, by what they carry: spikes, errors, host.
+/// Flits a sample of every link, by what they carry, in the order of [`FlowKind::ALL`].
 #[derive(Clone, Debug, Serialize)]
 pub struct Traffic {
     /// By [`Link::index`].
-    links: Vec<[f64; 3]>,
+    links: Vec<[f64; FlowKind::ALL.len()]>,
     from_host: f64,
 }
 
@@ -19,14 +19,14 @@ impl Traffic {
     }
 
     /// Flits of a link.
-    pub fn flits(&self, link: Link) -> [f64; 3] {
+    pub fn flits(&self, link: Link) -> [f64; FlowKind::ALL.len()] {
         self.links[link.index()]
     }
 
     /// Of `flows` when logical core `c` sits on node `nodes[c]`.
     pub fn new(flows: &[Flow], routes: &Routes, nodes: &[usize]) -> Self {
         let mesh = routes.mesh();
-        let mut links = vec![[0.0; 3]; mesh.links_in_all()];
+        let mut links = vec![[0.0; FlowKind::ALL.len()]; mesh.links_in_all()];
         let mut from_host = 0.0;
         for flow in flows {
             if flow.from == End::Host {
@@ -49,6 +49,7 @@ impl Traffic {
             }
             cost.spikes += flits[FlowKind::Spikes as usize];
             cost.errors += flits[FlowKind::Errors as usize];
+            cost.weights += flits[FlowKind::Weights as usize];
             cost.host += flits[FlowKind::Host as usize];
             cost.hottest = cost.hottest.max(flits.iter().sum());
         }
@@ -63,6 +64,7 @@ pub struct Cost {
     /// Flits x links, by what they carry.
     pub spikes: f64,
     pub errors: f64,
+    pub weights: f64,
     pub host: f64,
     /// Flits of the busiest link.
     pub hottest: f64,
@@ -73,6 +75,6 @@ pub struct Cost {
 impl Cost {
     /// Flits x links of everything.
     pub fn hops(&self) -> f64 {
-        self.spikes + self.errors + self.host
+        self.spikes + self.errors + self.weights + self.host
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! | from | to | a packet | how many |
 //! |---|---|---|---|
-//! | host | cores with a part of layer 0 | a plane word of the input | one a tile-block |
-//! | core | all others with a part of the next layer | spikes and surrogate codes of a tile-block, three plane words | one a tile-block |
-//! | core | each other core with tiles of the layer below | the sums of neurons in the surrogate window, two words a neuron and step | one a tile-block |
-//! | core | host | membranes, or spikes, of the output | one a tile and step, or a tile-block |
-//! | host | cores with outputs | their errors | one a tile and step |
+//! | host | cores with a part of layer 0 | a row of input spikes | one a tile-block |
+//! | core | all others with a part of the next layer | a row of spikes | one a tile-block |
+//! | core | all others with a part of the layer below | a row of errors; a non-zero word | one a tile and step of its blocks; one a tile-block |
+//! | core | each core with a copy of weights | a row of weights | one a row and batch |
+//! | core | host | membranes, or spikes, of the output | one a tile and step of its blocks, or a tile-block |
+//! | host | cores with outputs | their errors | one a tile and step of its blocks |
+//!
+//! Instructions and tokens are not counted.
 
-use super::{LayerWork, Partition};
-use crate::network::{Loss, Network, Readout};
-use backspike_arch::mesh::{PACKET_WORDS, flits_to_core};
-use backspike_arch::{ArchConfig, MeshConfig, TIME_BLOCK};
+use super::memory::{Holding, lay_out};
+use super::{Partition, Share};
+use crate::compiler::descriptors::output_push;
+use crate::network::Network;
+use backspike_arch::mesh::{PACKET_WORDS, flits_to_core, flits_to_host, packets as packets_of};
+use backspike_arch::{ArchConfig, HostAddress, MeshConfig, Region, TIME_BLOCK};
 use backspike_tb::Packet;
 use serde::Serialize;
 
@@ -36,12 +41,19 @@ impl End {
 /// What a flow carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum FlowKind {
-    /// Spikes and surrogate codes to the next layer.
+    /// Spikes to the next layer.
     Spikes,
-    /// Partial errors to the owners of the neurons.
+    /// Errors to the layer below.
     Errors,
+    /// New weights to the layer below.
+    Weights,
     /// To and from the host.
     Host,
+}
+
+impl FlowKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Spikes, Self::Errors, Self::Weights, Self::Host];
 }
 
 /// Flits a sample from one end to several.
@@ -60,67 +72,60 @@ impl Flow {
     }
 }
 
-/// Bits of a data flit that carries words of 32 bits.
-const WORD: usize = 32;
-/// Words of a partial error: 50 bits.
-const SUM_WORDS: f64 = 2.0;
-/// Planes of a trace word: spikes, two bits of surrogate code.
-const TRACE_PLANES: usize = 3;
-
 /// All flows of `partition`.
-pub fn demand(
-    network: &Network,
-    config: &ArchConfig,
-    work: &[LayerWork],
-    partition: &Partition,
-) -> Vec<Flow> {
-    let steps = network.steps as usize;
-    let blocks = ArchConfig::blocks(steps);
-    let plane = config.plane_bits().div_ceil(WORD);
-    let last = work.len() - 1;
-    let mut flows = Vec::new();
-    let holders = |layer: usize, except: Option<usize>| -> Vec<End> {
-        let cores = partition.holders(layer).map(|(core, _)| core);
-        cores.filter(|core| Some(*core) != except).map(End::Core).collect()
+pub fn demand(network: &Network, config: &ArchConfig, partition: &Partition) -> Vec<Flow> {
+    let shares: Vec<&[Share]> = partition.cores.iter().map(|core| &core.shares[..]).collect();
+    let (_, cores) = lay_out(network, config, &shares);
+    let cores: Vec<Vec<Holding>> = cores.into_iter().map(|(holdings, _)| holdings).collect();
+    let holder =
+        |core: usize, layer: usize| cores[core].iter().find(|holding| holding.share.layer == layer);
+    let blocks = ArchConfig::blocks(network.steps as usize);
+    let last = network.layers.len() - 1;
+    // Flits of rows of a region, each in packets of its own.
+    let rows = |region: Region, rows: usize, of_words: fn(usize) -> usize| -> f64 {
+        let row = packets_of(config, HostAddress::new(region, 0, 0), region.subs(config));
+        (rows * row.iter().map(|(_, words)| of_words(*words)).sum::<usize>()) as f64
     };
+    let mut flows = Vec::new();
     let mut push = |kind, from, to: Vec<End>, flits: f64| {
         if !to.is_empty() && flits > 0.0 {
             flows.push(Flow { kind, from, to, flits });
         }
     };
-    let input = config.tiles(network.input_len()) * blocks * flits_to_core(plane);
-    push(FlowKind::Host, End::Host, holders(0, None), input as f64);
-    for layer in 0..work.len() {
-        for (core, share) in partition.holders(layer) {
-            let tile_blocks = (share.tiles * blocks) as f64;
-            if layer < last {
-                let packet = flits_to_core(TRACE_PLANES * plane) as f64;
-                push(
-                    FlowKind::Spikes,
-                    End::Core(core),
-                    holders(layer + 1, Some(core)),
-                    tile_blocks * packet,
-                );
-                // What each core above sends to the owner of these tiles.
-                let part = share.tiles as f64 / work[layer].tiles as f64;
-                let sums = SUM_WORDS * work[layer + 1].contributions * part;
-                for above in holders(layer + 1, Some(core)) {
-                    let flits = tile_blocks * flits_to_core(0) as f64 + sums;
-                    push(FlowKind::Errors, above, vec![End::Core(core)], flits);
-                }
-            } else {
-                let output = match network.training.loss {
-                    Loss::CrossEntropy(Readout::Mean) => {
-                        share.tiles * steps * flits_to_core(config.lanes)
-                    }
-                    Loss::CrossEntropy(Readout::Last) => {
-                        share.tiles * steps.min(TIME_BLOCK) * flits_to_core(config.lanes)
-                    }
-                    Loss::MseRate => share.tiles * blocks * flits_to_core(plane),
-                };
-                push(FlowKind::Host, End::Core(core), vec![End::Host], output as f64);
-                let errors = share.tiles * steps * flits_to_core(config.lanes / 2);
-                push(FlowKind::Host, End::Host, vec![End::Core(core)], errors as f64);
+    // Cores with a part of a layer; `from` only if it does not hold what it sends in place.
+    let readers = |layer: usize, from: usize, in_place: bool| -> Vec<End> {
+        let cores = (0..cores.len()).filter(|core| holder(*core, layer).is_some());
+        cores.filter(|core| *core != from || !in_place).map(End::Core).collect()
+    };
+    let input = config.tiles(network.input_len()) * blocks;
+    let flits = rows(Region::Spike, input, flits_to_core);
+    push(FlowKind::Host, End::Host, readers(0, 0, false), flits);
+    for (core, holding) in
+        cores.iter().enumerate().flat_map(|(c, of)| of.iter().map(move |h| (c, h)))
+    {
+        let (layer, tiles) = (holding.share.layer, holding.share.tiles);
+        let (from, errors) = (End::Core(core), tiles * blocks * TIME_BLOCK);
+        let tile_blocks = tiles * blocks;
+        if layer < last {
+            let to = readers(layer + 1, core, holding.spikes_in_place);
+            let flits = rows(Region::Spike, tile_blocks, flits_to_core);
+            push(FlowKind::Spikes, from, to, flits);
+        } else {
+            let output = output_push(network, tiles, 0, blocks);
+            let flits = rows(output.region, output.rows as usize, flits_to_host);
+            push(FlowKind::Host, from, vec![End::Host], flits);
+            let flits = rows(Region::Error, errors, flits_to_core);
+            push(FlowKind::Host, End::Host, vec![from], flits);
+        }
+        let Some(below) = layer.checked_sub(1) else { continue };
+        let flits = rows(Region::Error, errors, flits_to_core)
+            + rows(Region::Nonzero, tile_blocks, flits_to_core);
+        push(FlowKind::Errors, from, readers(below, core, holding.errors_in_place), flits);
+        for to in 0..cores.len() {
+            if let Some(target) = holder(to, below).filter(|target| target.copied) {
+                let flits = rows(Region::Weight, tiles * target.outputs.len(), flits_to_core);
+                let flits = flits / network.training.batch as f64;
+                push(FlowKind::Weights, from, vec![End::Core(to)], flits);
             }
         }
     }

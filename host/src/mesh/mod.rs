@@ -6,18 +6,27 @@
 //!                                    drawing, table <-- cost: flits of every link <-- placement: a node for each
 //! ```
 
+mod cluster;
+mod compile;
 mod cost;
 mod demand;
 mod draw;
+mod memory;
 mod partition;
 mod placement;
+mod plan;
+mod program;
 mod work;
 
+pub use cluster::Cluster;
 pub use cost::{Cost, Traffic};
 pub use demand::{End, Flow, FlowKind, busiest_end, demand, packets};
 pub use draw::svg;
+pub use memory::{Holding, Whole};
 pub use partition::{CorePlan, Load, Partition, Share, partition};
 pub use placement::{
     Annealing, Greedy, PLACERS, PlacementProblem, Placer, RandomSearch, RowMajor, ZigZag,
 };
+pub use plan::{Effort, Plan, plan};
+pub use program::{CoreProgram, MeshProgram, MeshSlice, Sending, compile_mesh};
 pub use work::{LayerWork, measure};

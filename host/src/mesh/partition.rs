@@ -5,7 +5,9 @@
 //! busy busiest core. A run that crosses from one layer into the next is several slices.
 
 use super::LayerWork;
-use crate::compiler::{Held, Slice, Usage, check};
+use super::memory::held;
+use super::program::fullest;
+use crate::compiler::{Held, Slice, check};
 use crate::network::Network;
 use crate::reader::Problems;
 use backspike_arch::ArchConfig;
@@ -78,25 +80,6 @@ impl Partition {
                 .map(move |share| (core, share))
         })
     }
-}
-
-/// What the memories of a core with `shares` hold: the whole input of each layer it has a part of, and what its own tiles make.
-fn held(network: &Network, config: &ArchConfig, shares: &[Share]) -> Held {
-    let blocks = ArchConfig::blocks(network.steps as usize);
-    let mut held = Held { slices: shares.len(), ..Held::default() };
-    for (s, share) in shares.iter().enumerate() {
-        let fan_in = network.fan_in(share.layer);
-        held.rows += fan_in * share.tiles;
-        held.planes += config.tiles(fan_in) * blocks;
-        held.errors += share.tiles * blocks;
-        // The outputs of the slice before are part of the input of this one, and held there.
-        let next = shares.get(s + 1).is_some_and(|next| next.layer == share.layer + 1);
-        held.planes += if next { 0 } else { share.tiles * blocks };
-        if network.layers[share.layer].neuron.spiking.is_none() {
-            held.membranes += share.tiles * blocks;
-        }
-    }
-    held
 }
 
 /// Deals all tiles to at most `cores` cores none of which is busier than `limit`; `None` if they do not suffice.
@@ -173,11 +156,16 @@ pub fn partition(
         })
         .collect();
     let found = best(config);
+    let needed = |plans: &[CorePlan]| {
+        let held: Vec<Held> =
+            plans.iter().map(|plan| held(network, config, &plan.shares)).collect();
+        fullest(config, network.steps as usize, &held)
+    };
     let usage = match &found {
-        Some(plans) => fullest(network, config, plans),
+        Some(plans) => needed(plans),
         None => {
             let unbounded = crate::compiler::roomy(network, config);
-            fullest(network, config, &best(&unbounded).unwrap_or_default())
+            needed(&best(&unbounded).unwrap_or_default())
         }
     };
     check(network, config, &slices, &usage)?;
@@ -192,17 +180,4 @@ pub fn partition(
             Err(problems)
         }
     }
-}
-
-/// For each memory the usage of the core that needs most of it.
-fn fullest(network: &Network, config: &ArchConfig, plans: &[CorePlan]) -> Vec<Usage> {
-    let steps = network.steps as usize;
-    let of = |plan: &CorePlan| held(network, config, &plan.shares).usage(config, steps);
-    let mut most = of(&CorePlan::default());
-    for plan in plans {
-        for (most, usage) in most.iter_mut().zip(of(plan)) {
-            most.used = most.used.max(usage.used);
-        }
-    }
-    most
 }

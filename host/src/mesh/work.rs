@@ -22,8 +22,6 @@ pub struct LayerWork {
     pub forward: f64,
     pub backward: f64,
     pub gradient: f64,
-    /// Neurons x steps below that get an error from each tile; none below the first layer.
-    pub contributions: f64,
 }
 
 /// A core whose instructions are counted one by one.
@@ -65,7 +63,7 @@ pub fn measure(
     let (_, weights) = epoch_on_emulator(network, &program, data)?;
     let batch = first_samples(network, &program, data, samples)?;
     let exponent = ScaleRule::new(network, config.error_max_exp)?.first().exponent;
-    let mut loss = LossUnit::new(network, &program);
+    let mut loss = LossUnit::new(network, &config);
     let mut core = Core::open(emulator(&config, 1)?, program.clone())?;
     core.load(&weights)?;
     let counters = core.read_counters()?;
@@ -78,7 +76,6 @@ pub fn measure(
             forward: 0.0,
             backward: 0.0,
             gradient: 0.0,
-            contributions: 0.0,
         })
         .collect();
     let share = 1.0 / batch.len() as f64;
@@ -100,7 +97,6 @@ pub fn measure(
             let back = Instruction::Backprop { slice: l as u8, slot: 0 };
             let moved = meter.run(Engine::Bp, back)?;
             layer.backward += share * f64::from(moved[Counter::BpBusy]);
-            layer.contributions += share * f64::from(moved[Counter::BpEvents]) / layer.tiles as f64;
         }
         for (l, layer) in work.iter_mut().enumerate() {
             let accumulate = Instruction::Accumulate { slice: l as u8, slot: 0 };

@@ -89,6 +89,12 @@ impl Network {
         self.layers.iter().enumerate().map(|(l, layer)| self.fan_in(l) * layer.neurons).sum()
     }
 
+    /// Errors that one sample writes, padding apart: neurons x steps of all layers.
+    pub fn errors_per_sample(&self) -> u64 {
+        let neurons: usize = self.layers.iter().map(|layer| layer.neurons).sum();
+        (neurons * self.steps as usize) as u64
+    }
+
     /// Layer names as reports and checkpoints use them.
     pub fn layer_name(l: usize) -> String {
         format!("layer{l}")

@@ -61,7 +61,7 @@ pub fn phases(
 ) -> Result<[Phase; 5]> {
     let batch = first_samples(network, program, data, samples)?;
     let rule = ScaleRule::new(network, program.config.error_max_exp)?;
-    let mut loss = LossUnit::new(network, program);
+    let mut loss = LossUnit::new(network, &program.config);
     let mut core = Core::open(Box::new(device.clone()), program.clone())?;
     core.load(weights)?;
     let mut meter = Meter {

@@ -4,9 +4,11 @@ use anyhow::{Context, Result};
 use std::path::Path;
 
 mod log;
+mod mesh;
 mod summary;
 
 pub use log::Log;
+pub use mesh::{mesh_record, mesh_report};
 pub use summary::{Engines, summary};
 
 /// Writes `text` to `path`, with the directories above it.

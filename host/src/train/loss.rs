@@ -1,9 +1,8 @@
 //! Loss and its gradient at the output: on the host, independent of device, lanes and order.
 
-use crate::compiler::Program;
 use crate::network::{Loss, Network, Readout};
 use backspike_arch::num::F16;
-use backspike_arch::{PushWord, TIME_BLOCK};
+use backspike_arch::{ArchConfig, PushWord, TIME_BLOCK};
 
 /// What one sample gave.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,19 +30,20 @@ pub struct LossUnit {
 }
 
 impl LossUnit {
-    /// For the output layer of `program`.
-    pub fn new(network: &Network, program: &Program) -> LossUnit {
-        let (output, config) = (program.output(), &program.config);
-        let rows = program.blocks * output.tiles * TIME_BLOCK;
+    /// For the output layer of `network` on cores `config`.
+    pub fn new(network: &Network, config: &ArchConfig) -> LossUnit {
+        let (steps, outputs) = (network.steps as usize, network.outputs());
+        let (blocks, tiles) = (ArchConfig::blocks(steps), config.tiles(outputs));
+        let rows = blocks * tiles * TIME_BLOCK;
         LossUnit {
             loss: network.training.loss,
-            steps: program.steps,
-            blocks: program.blocks,
-            tiles: output.tiles,
+            steps,
+            blocks,
+            tiles,
             lanes: config.lanes,
             error_max: config.error_max(),
-            scores: vec![0.0; output.neurons],
-            gradient: vec![0.0; output.neurons],
+            scores: vec![0.0; outputs],
+            gradient: vec![0.0; outputs],
             errors: vec![0; rows * config.lanes / 2],
         }
     }

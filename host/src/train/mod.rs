@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod loss;
+pub mod machine;
 mod once;
 pub mod record;
 pub mod scale;

@@ -81,8 +81,10 @@ pub struct BatchRecord {
     pub rate_shift: u8,
     /// Errors were gradients times `steps x batch x 2^exponent`.
     pub exponent: i32,
-    /// What the core counted since the end of the batch before.
+    /// What the core, or all cores of a mesh together, counted since the end of the batch before; the cycles are those of one.
     pub counters: Counters,
+    /// The same of each core of a mesh.
+    pub cores: Vec<Counters>,
 }
 
 /// One epoch, or the part of it that was trained.
@@ -104,6 +106,8 @@ pub struct Summary {
     /// The last epoch that was trained in this run, if any.
     pub last: Option<EpochRecord>,
     pub totals: Totals,
+    /// Of each core of a mesh.
+    pub cores: Vec<Totals>,
     pub samples: u64,
     /// Seconds of training, evaluation apart.
     pub seconds: f64,

@@ -1,4 +1,4 @@
-//! Streams samples through the core so that its engines overlap.
+//! Streams samples through a machine so that its engines overlap.
 //!
 //! Samples travel in groups of neighbours that share tokens. `ahead` groups are in their forward pass while `behind` groups are in their backward
 //! pass, and the slots of `ahead + behind` groups are all in use. IO sends, in this order, the outputs of group n and then the "slots are
@@ -15,8 +15,8 @@
 
 use super::batch::Batch;
 use super::loss::{LossUnit, Outcome};
-use crate::core::{Core, token};
-use backspike_arch::{Counters, DeviceError, Engine};
+use super::machine::Machine;
+use backspike_arch::{Counters, DeviceError};
 use std::ops::Range;
 
 /// How samples share the slots of a core.
@@ -40,6 +40,15 @@ impl Flight {
         }
     }
 
+    /// For cores that a sample passes one after the other: every sample goes on as soon as it can, half of all slots ahead and
+    /// half behind.
+    pub fn pipelined(slots: usize) -> Flight {
+        match slots {
+            1 => Flight { group: 1, ahead: 1, behind: 0 },
+            _ => Flight { group: 1, ahead: slots / 2, behind: slots / 2 },
+        }
+    }
+
     fn groups(&self) -> usize {
         self.ahead + self.behind
     }
@@ -56,9 +65,9 @@ pub struct Update {
     pub keys: Vec<u32>,
 }
 
-/// A core with its loss and the state between batches.
+/// A machine with its loss and the state between batches.
 pub struct Stream {
-    core: Core,
+    machine: Box<dyn Machine>,
     loss: LossUnit,
     flight: Flight,
     /// Groups issued since the start, which decides their slots.
@@ -70,15 +79,15 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes an idle core.
-    pub fn new(core: Core, loss: LossUnit) -> Stream {
-        let flight = Flight::new(core.program().config.slots);
-        Stream { core, loss, flight, issued: 0, ahead: 0, update_pending: false }
+    /// Takes an idle machine.
+    pub fn new(machine: Box<dyn Machine>, loss: LossUnit) -> Stream {
+        let flight = machine.flight();
+        Stream { machine, loss, flight, issued: 0, ahead: 0, update_pending: false }
     }
 
-    /// The core, which is idle after [`settle`](Self::settle) only.
-    pub fn core(&mut self) -> &mut Core {
-        &mut self.core
+    /// The machine, which is idle after [`settle`](Self::settle) only.
+    pub fn machine(&mut self) -> &mut dyn Machine {
+        self.machine.as_mut()
     }
 
     fn samples(&self, batch: &Batch, group: usize) -> Range<usize> {
@@ -94,20 +103,16 @@ impl Stream {
     /// Starts the forward pass of a group; `freed` is the group whose free word follows its outputs.
     fn issue(&mut self, batch: &Batch, group: usize, frees: bool) -> Result<(), DeviceError> {
         if std::mem::take(&mut self.update_pending) {
-            self.core.wait(Engine::Fp, token::UPDATED)?;
+            self.machine.wait_for_update()?;
         }
         let slot = self.slot(self.issued, 0);
         let samples = self.samples(batch, group);
         for (i, sample) in samples.clone().enumerate() {
-            self.core.forward(slot + i, batch.sample(sample))?;
+            self.machine.forward(slot + i, batch.sample(sample))?;
         }
-        self.core.post(Engine::Fp, token::FORWARD)?;
-        self.core.wait(Engine::Io, token::FORWARD)?;
-        for i in 0..samples.len() {
-            self.core.push_output(slot + i)?;
-        }
+        self.machine.end_forward(slot..slot + samples.len())?;
         if frees {
-            push_free(&mut self.core)?;
+            self.machine.push_free()?;
         }
         self.issued += 1;
         Ok(())
@@ -136,7 +141,7 @@ impl Stream {
                 self.end_batch(update, groups.min(behind))?;
             }
             if group >= behind {
-                self.core.receive(1)?;
+                self.machine.receive_free(1)?;
             }
             if group + ahead < groups {
                 self.issue(batch, group + ahead, group + ahead >= behind)?;
@@ -149,8 +154,9 @@ impl Stream {
                 self.ahead += 1;
             }
         }
-        self.core.receive(groups.min(behind))?;
-        self.core.receive_counters()
+        self.machine.receive_free(groups.min(behind))?;
+        self.machine.spread_weights()?;
+        self.machine.receive_counters()
     }
 
     /// Receives the outputs of a group, evaluates the loss and starts backward pass and weight gradient.
@@ -163,40 +169,27 @@ impl Stream {
         outcome: &mut impl FnMut(Outcome),
     ) -> Result<(), DeviceError> {
         let samples = self.samples(batch, group);
-        let words = self.core.output_words();
         for (i, sample) in samples.clone().enumerate() {
             let label = batch.labels[sample];
-            outcome(self.loss.evaluate(self.core.receive(words)?, label));
-            self.core.backward(slot + i, self.loss.errors(exponent))?;
+            outcome(self.loss.evaluate(self.machine.receive_output()?, label));
+            self.machine.backward(slot + i, self.loss.errors(exponent))?;
         }
-        self.core.post(Engine::Bp, token::BACKWARD)?;
-        self.core.wait(Engine::Wg, token::BACKWARD)?;
-        for i in 0..samples.len() {
-            self.core.accumulate(slot + i)?;
-        }
-        self.core.post(Engine::Wg, token::FREE)
+        self.machine.end_backward(slot..slot + samples.len())
     }
 
     /// Enqueues the update, the free words of the last groups and the counters.
     fn end_batch(&mut self, update: &Update, frees: usize) -> Result<(), DeviceError> {
-        for (layer, key) in update.keys.iter().enumerate() {
-            self.core.update(layer, update.rate_shift, update.scale_shift, *key)?;
-        }
-        self.core.post(Engine::Wg, token::UPDATED)?;
+        self.machine.update(update)?;
         self.update_pending = true;
         for _ in 0..frees {
-            push_free(&mut self.core)?;
+            self.machine.push_free()?;
         }
-        self.core.push_counters()
+        self.machine.push_counters()
     }
 
     /// Waits for the last update, so that weights may be read and written.
     pub fn settle(&mut self) -> Result<(), DeviceError> {
-        if std::mem::take(&mut self.update_pending) {
-            self.core.wait(Engine::Wg, token::UPDATED)?;
-        }
-        self.core.post(Engine::Wg, token::SETTLED)?;
-        self.core.settle()
+        self.machine.settle(std::mem::take(&mut self.update_pending))
     }
 
     /// Runs `batch` forward only.
@@ -207,13 +200,13 @@ impl Stream {
     ) -> Result<(), DeviceError> {
         let in_flight = self.flight.groups();
         let groups = batch.len().div_ceil(self.flight.group);
-        let words = self.core.output_words();
         for group in 0..groups.min(in_flight) {
             self.issue(batch, group, false)?;
         }
         for group in 0..groups {
             for sample in self.samples(batch, group) {
-                outcome(self.loss.evaluate(self.core.receive(words)?, batch.labels[sample]));
+                let output = self.machine.receive_output()?;
+                outcome(self.loss.evaluate(output, batch.labels[sample]));
             }
             if group + in_flight < groups {
                 self.issue(batch, group + in_flight, false)?;
@@ -221,9 +214,4 @@ impl Stream {
         }
         Ok(())
     }
-}
-
-fn push_free(core: &mut Core) -> Result<(), DeviceError> {
-    core.wait(Engine::Io, token::FREE)?;
-    core.push_slot_free()
 }

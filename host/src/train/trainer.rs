@@ -2,6 +2,7 @@
 
 use super::batch::{Batch, Feed, shuffled};
 use super::loss::LossUnit;
+use super::machine::Machine;
 use super::record::{BatchRecord, EpochRecord, Observer, Summary, Sums, Totals};
 use super::scale::{Scale, ScaleRule};
 use super::stream::{Stream, Update};
@@ -71,6 +72,8 @@ pub struct Trainer {
     weights: Weights,
     counters: Counters,
     totals: Totals,
+    /// Last snapshot and total of each core of a mesh.
+    cores: Vec<(Counters, Totals)>,
     errors_per_sample: u64,
 }
 
@@ -109,7 +112,17 @@ impl Trainer {
         device: Box<dyn Device>,
         from: Option<&Checkpoint>,
     ) -> Result<Trainer, TrainError> {
-        let rule = ScaleRule::new(network, program.config.error_max_exp)?;
+        Self::on(network, Box::new(Core::open(device, program)?), from)
+    }
+
+    /// The same on a machine that `network` was compiled for.
+    pub fn on(
+        network: &Network,
+        mut machine: Box<dyn Machine>,
+        from: Option<&Checkpoint>,
+    ) -> Result<Trainer, TrainError> {
+        let config = machine.config().clone();
+        let rule = ScaleRule::new(network, config.error_max_exp)?;
         let (weights, position) = match from {
             Some(checkpoint) => (checkpoint.weights.clone(), checkpoint.position),
             None => {
@@ -119,23 +132,24 @@ impl Trainer {
             }
         };
         weights.check(network.training.weight_max_exp)?;
-        let shape = PlaneShape::new(program.config.lanes, network.input_len(), program.steps);
+        let steps = network.steps as usize;
+        let shape = PlaneShape::new(config.lanes, network.input_len(), steps);
         let encoder = Encoder::new(network.encoder, shape, network.training.seed);
-        let loss = LossUnit::new(network, &program);
-        let errors_per_sample = program.errors_per_sample();
-        let mut core = Core::open(device, program)?;
-        core.load(&weights)?;
-        let counters = core.read_counters()?;
+        let loss = LossUnit::new(network, &config);
+        machine.load(&weights)?;
+        let counters = machine.read_counters()?;
+        let cores = machine.cores().iter().map(|core| (*core, Totals::default())).collect();
         Ok(Trainer {
             network: network.clone(),
-            stream: Stream::new(core, loss),
+            stream: Stream::new(machine, loss),
             encoder,
             rule,
             position,
             weights,
             counters,
             totals: Totals::default(),
-            errors_per_sample,
+            cores,
+            errors_per_sample: network.errors_per_sample(),
         })
     }
 
@@ -160,6 +174,7 @@ impl Trainer {
         let mut summary = Summary {
             last: None,
             totals: Totals::default(),
+            cores: Vec::new(),
             samples: 0,
             seconds: 0.0,
             scale: self.position.scale,
@@ -201,6 +216,7 @@ impl Trainer {
             summary.last = Some(record);
         }
         summary.totals = self.totals;
+        summary.cores = self.cores.iter().map(|(_, totals)| *totals).collect();
         summary.scale = self.position.scale;
         Ok(summary)
     }
@@ -273,7 +289,7 @@ impl Trainer {
             sums.add(outcome);
             total_sums.add(outcome);
         })?;
-        let counters = self.count(snapshot);
+        let (counters, cores) = self.count(snapshot);
         let errors = self.errors_per_sample * batch.len() as u64;
         let saturated = u64::from(counters[Counter::BpSaturations]);
         let record = BatchRecord {
@@ -285,6 +301,7 @@ impl Trainer {
             rate_shift,
             exponent: scale.exponent,
             counters,
+            cores,
         };
         self.position.scale = self.rule.after(scale, saturated, errors);
         self.position.step += 1;
@@ -292,27 +309,38 @@ impl Trainer {
         Ok(record)
     }
 
-    /// Adds what was counted since the last snapshot.
-    fn count(&mut self, snapshot: Counters) -> Counters {
+    /// Adds what was counted since the last snapshot: in all, and by each core of a mesh.
+    fn count(&mut self, snapshot: Counters) -> (Counters, Vec<Counters>) {
         let counted = snapshot.since(&self.counters);
         self.counters = snapshot;
         self.totals.add(&counted);
-        counted
+        let cores = self.stream.machine().cores().iter().zip(&mut self.cores);
+        let by_core = cores.map(|(snapshot, (last, totals))| {
+            let counted = snapshot.since(last);
+            *last = *snapshot;
+            totals.add(&counted);
+            counted
+        });
+        (counted, by_core.collect())
     }
 
     /// Waits for the last update, counts it, and reads the weights.
     fn settle(&mut self) -> Result<(), TrainError> {
         self.stream.settle()?;
-        let snapshot = self.stream.core().read_counters()?;
+        let snapshot = self.stream.machine().read_counters()?;
         self.count(snapshot);
-        self.stream.core().store(&mut self.weights)?;
+        self.stream.machine().store(&mut self.weights)?;
         self.weights.check(self.network.training.weight_max_exp)?;
         self.skip_counters()
     }
 
     /// Leaves what was counted since the last snapshot out of the totals.
     fn skip_counters(&mut self) -> Result<(), TrainError> {
-        self.counters = self.stream.core().read_counters()?;
+        let machine = self.stream.machine();
+        self.counters = machine.read_counters()?;
+        for ((last, _), snapshot) in self.cores.iter_mut().zip(machine.cores()) {
+            *last = *snapshot;
+        }
         Ok(())
     }
 

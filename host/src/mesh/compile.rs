@@ -1,0 +1,229 @@
+//! The program of each core: its descriptors, and what it sends to whom.
+
+use super::memory::{self, Holding, Whole};
+use super::program::{CoreProgram, MeshSlice, Sending};
+use crate::compiler::descriptors::{
+    Above, Place, backprop, fixed_pushes, forward, gradient, neuron_back, output_push,
+};
+use crate::compiler::{Descriptors, IO_OUTPUT};
+use crate::network::Network;
+use crate::port::token;
+use backspike_arch::{ArchConfig, IoDescriptor, Region, TIME_BLOCK};
+
+/// Everything a core's program is made of.
+pub(super) struct Compiler<'a> {
+    pub network: &'a Network,
+    pub config: &'a ArchConfig,
+    pub nodes: &'a [usize],
+    pub blocks: usize,
+    pub wholes: Vec<Whole>,
+    pub cores: Vec<Vec<Holding>>,
+    pub gradient_shift: u8,
+}
+
+impl Compiler<'_> {
+    fn holds(&self, core: usize, layer: usize) -> Option<&Holding> {
+        self.cores[core].iter().find(|holding| holding.share.layer == layer)
+    }
+
+    /// Cores to which the output of `holding` of core `from` goes: as spikes to those with a part of the next layer, as errors to
+    /// those with a part of the layer below; itself only if it keeps another copy of its own.
+    fn readers(&self, from: usize, layer: Option<usize>, in_place: bool) -> Vec<usize> {
+        let cores = (0..self.cores.len()).filter(|core| *core != from || !in_place);
+        cores.filter(|core| layer.is_some_and(|layer| self.holds(*core, layer).is_some())).collect()
+    }
+
+    fn spike_readers(&self, from: usize, holding: &Holding) -> Vec<usize> {
+        let above = holding.share.layer + 1;
+        let above = (above < self.network.layers.len()).then_some(above);
+        self.readers(from, above, holding.spikes_in_place)
+    }
+
+    fn error_readers(&self, from: usize, holding: &Holding) -> Vec<usize> {
+        self.readers(from, holding.share.layer.checked_sub(1), holding.errors_in_place)
+    }
+
+    /// Cores with a copy of weights of `layer`, each with its slice of the layer below.
+    fn weight_readers(&self, layer: usize) -> Vec<(usize, &Holding)> {
+        let Some(below) = layer.checked_sub(1) else { return Vec::new() };
+        let cores = (0..self.cores.len()).filter_map(|core| Some((core, self.holds(core, below)?)));
+        cores.filter(|(_, below)| below.copied).collect()
+    }
+
+    fn set(&self, cores: &[usize]) -> u64 {
+        cores.iter().fold(0, |nodes, core| nodes | 1 << self.nodes[*core])
+    }
+
+    /// Tokens that `core` gets from each core for whose slice of `layer` it is one of `readers`.
+    fn senders(
+        &self,
+        core: usize,
+        layer: usize,
+        first: usize,
+        readers: impl Fn(usize, &Holding) -> Vec<usize>,
+    ) -> Vec<u8> {
+        let sends = |from: &usize| {
+            self.holds(*from, layer).is_some_and(|holding| readers(*from, holding).contains(&core))
+        };
+        (0..self.cores.len()).filter(sends).map(|from| (first + from) as u8).collect()
+    }
+
+    /// The program of a core.
+    pub fn core(&self, core: usize) -> CoreProgram {
+        let mut descriptors = Descriptors { io: fixed_pushes(), ..Descriptors::default() };
+        let last = self.network.layers.len() - 1;
+        let (spikes, errors) =
+            (usize::from(token::OTHERS), usize::from(token::OTHERS) + self.cores.len());
+        let mut slices = Vec::new();
+        let mut has_output = false;
+        for holding in &self.cores[core] {
+            let layer = holding.share.layer;
+            let place = self.place(holding);
+            descriptors.fp.push(forward(self.network, self.config, &place));
+            descriptors.wg.push(gradient(self.network, self.config, &place, self.gradient_shift));
+            descriptors.bp.push(match holding.back_base {
+                Some(weight_base) => {
+                    let Whole { plane_base, error_base } = self.wholes[layer + 2];
+                    let neurons = self.network.layers[layer + 1].neurons;
+                    let above = Above { neurons, weight_base, plane_base, error_base };
+                    backprop(self.network, self.config, &place, &above)
+                }
+                None => neuron_back(self.network, self.config, &place),
+            });
+            if layer == last {
+                has_output = true;
+                let tiles = holding.share.tiles;
+                descriptors.io[usize::from(IO_OUTPUT)] =
+                    output_push(self.network, tiles, holding.plane_base, self.blocks);
+            }
+            let weights_from = if holding.copied {
+                let reads = |_, _: &Holding| vec![core];
+                self.senders(core, layer + 1, errors, reads)
+            } else {
+                Vec::new()
+            };
+            slices.push(MeshSlice {
+                holding: holding.clone(),
+                fan_in: self.network.fan_in(layer),
+                spikes_from: match layer.checked_sub(1) {
+                    Some(below) => self.senders(core, below, spikes, |from, holding| {
+                        self.spike_readers(from, holding)
+                    }),
+                    None => Vec::new(),
+                },
+                errors_from: self.senders(core, layer + 1, errors, |from, holding| {
+                    self.error_readers(from, holding)
+                }),
+                weights_from,
+                spikes: self.send_spikes(core, holding, spikes + core, &mut descriptors.io),
+                errors: self.send_errors(core, holding, errors + core, &mut descriptors.io),
+                weights: self.send_weights(holding, errors + core, &mut descriptors.io),
+            });
+        }
+        CoreProgram { slices, descriptors, has_output }
+    }
+
+    fn place(&self, holding: &Holding) -> Place {
+        let layer = holding.share.layer;
+        Place {
+            layer,
+            fan_in: self.network.fan_in(layer),
+            neurons: holding.outputs.len(),
+            first_neuron: holding.outputs.start,
+            weight_base: holding.weight_base,
+            in_tiles: memory::tiles(self.network, self.config, layer),
+            in_plane_base: self.wholes[layer].plane_base,
+            plane_base: holding.plane_base,
+            error_base: holding.error_base,
+        }
+    }
+
+    /// For each time block where it begins in the slice's own layout and in that of the whole population, in tile-blocks.
+    fn blocks(&self, holding: &Holding) -> impl Iterator<Item = (usize, usize)> {
+        let tiles = self.config.tiles(self.network.layers[holding.share.layer].neurons);
+        let share = holding.share;
+        (0..self.blocks).map(move |block| (block * share.tiles, block * tiles + share.first_tile))
+    }
+
+    fn send_spikes(
+        &self,
+        core: usize,
+        holding: &Holding,
+        token: usize,
+        io: &mut Vec<IoDescriptor>,
+    ) -> Sending {
+        let nodes = self.set(&self.spike_readers(core, holding));
+        let to = self.wholes[holding.share.layer + 1].plane_base;
+        let pushes = self.blocks(holding).map(|(own, whole)| {
+            let base = (holding.plane_base + own) as u32;
+            let tiles = holding.share.tiles as u32;
+            IoDescriptor::to_nodes(Region::Spike, base, tiles, (to + whole) as u32, nodes)
+        });
+        sending(io, pushes, token, nodes)
+    }
+
+    fn send_errors(
+        &self,
+        core: usize,
+        holding: &Holding,
+        token: usize,
+        io: &mut Vec<IoDescriptor>,
+    ) -> Sending {
+        let nodes = self.set(&self.error_readers(core, holding));
+        let to = self.wholes[holding.share.layer + 1];
+        let tiles = holding.share.tiles;
+        let pushes = self.blocks(holding).flat_map(|(own, whole)| {
+            let push = |region, base: usize, rows: usize, to: usize| {
+                IoDescriptor::to_nodes(region, base as u32, rows as u32, to as u32, nodes)
+            };
+            let error = |base: usize| base * TIME_BLOCK;
+            [
+                push(
+                    Region::Error,
+                    error(holding.error_base + own),
+                    error(tiles),
+                    error(to.error_base + whole),
+                ),
+                push(Region::Nonzero, holding.plane_base + own, tiles, to.plane_base + whole),
+            ]
+        });
+        sending(io, pushes, token, nodes)
+    }
+
+    /// To each core with a copy the rows from its neurons, tile by tile.
+    fn send_weights(&self, holding: &Holding, token: usize, io: &mut Vec<IoDescriptor>) -> Sending {
+        let layer = holding.share.layer;
+        let fan_in = self.network.fan_in(layer);
+        let readers = self.weight_readers(layer);
+        let nodes = readers.iter().fold(0, |nodes, (core, _)| nodes | 1 << self.nodes[*core]);
+        let pushes = readers.into_iter().flat_map(|(core, below)| {
+            let inputs = below.outputs.clone();
+            let back_base = below.back_base.unwrap_or(0);
+            (0..holding.share.tiles).map(move |tile| {
+                let from = holding.weight_base + tile * fan_in + inputs.start;
+                let to = back_base + (holding.share.first_tile + tile) * inputs.len();
+                let rows = inputs.len() as u32;
+                let node = 1 << self.nodes[core];
+                IoDescriptor::to_nodes(Region::Weight, from as u32, rows, to as u32, node)
+            })
+        });
+        sending(io, pushes, token, nodes)
+    }
+}
+
+/// Adds `pushes`, and the post of `token`, to the IO table, if there are nodes to send to.
+fn sending(
+    io: &mut Vec<IoDescriptor>,
+    pushes: impl Iterator<Item = IoDescriptor>,
+    token: usize,
+    nodes: u64,
+) -> Sending {
+    if nodes == 0 {
+        return Sending::default();
+    }
+    let first = io.len();
+    io.extend(pushes);
+    let post = io.len();
+    io.push(IoDescriptor::post(token as u8, nodes));
+    Sending { pushes: (first..post).map(|slice| slice as u8).collect(), post: Some(post as u8) }
+}

@@ -1,0 +1,204 @@
+//! A network compiled for the cores of a mesh: descriptors of every core, and who sends what to whom.
+
+use super::Partition;
+use super::compile::Compiler;
+use super::memory::{self, Holding, Whole};
+use crate::compiler::{Descriptors, Held, Slice, Usage, check};
+use crate::network::Network;
+use crate::port::{Part, token};
+use crate::reader::Problems;
+use crate::train::stream::Flight;
+use backspike_arch::mesh::PACKET_WORDS;
+use backspike_arch::{ArchConfig, MeshConfig};
+
+/// IO slices that send something, and the one that posts a token behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sending {
+    pub pushes: Vec<u8>,
+    /// `None`: there is nobody to send to.
+    pub post: Option<u8>,
+}
+
+/// A slice of a core: descriptor `n` of FP, BP and WG is that of its slice `n`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeshSlice {
+    pub holding: Holding,
+    pub fan_in: usize,
+    /// Tokens that FP waits for before FORWARD, one of each sender of its input.
+    pub spikes_from: Vec<u8>,
+    /// Tokens that BP waits for before BACKPROP, one of each sender of errors of the layer above.
+    pub errors_from: Vec<u8>,
+    /// Tokens that BP waits for after an update, one of each sender of weights of the layer above.
+    pub weights_from: Vec<u8>,
+    pub spikes: Sending,
+    pub errors: Sending,
+    pub weights: Sending,
+}
+
+/// What one core runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoreProgram {
+    /// In the order of the layers.
+    pub slices: Vec<MeshSlice>,
+    pub descriptors: Descriptors,
+    /// It has a part of the output.
+    pub has_output: bool,
+}
+
+/// A network on a mesh.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeshProgram {
+    pub config: ArchConfig,
+    pub mesh: MeshConfig,
+    /// Where each logical core sits.
+    pub nodes: Vec<usize>,
+    pub steps: usize,
+    pub blocks: usize,
+    /// Neurons of each layer.
+    pub neurons: Vec<usize>,
+    pub wholes: Vec<Whole>,
+    pub cores: Vec<CoreProgram>,
+    /// How the slots are shared.
+    pub flight: Flight,
+}
+
+impl MeshProgram {
+    /// The nodes with a part of layer 0, which take the input.
+    pub fn input_nodes(&self) -> u64 {
+        let first = |core: &CoreProgram| core.slices[0].holding.share.layer == 0;
+        let cores = self.cores.iter().zip(&self.nodes).filter(|(core, _)| first(core));
+        cores.fold(0, |nodes, (_, node)| nodes | 1 << node)
+    }
+
+    /// Tiles of the output that the core on each node has.
+    pub fn output_tiles(&self) -> Vec<usize> {
+        let mut tiles = vec![0; self.mesh.cores()];
+        for (core, node) in self.cores.iter().zip(&self.nodes).filter(|(core, _)| core.has_output) {
+            tiles[*node] = core.slices.last().map_or(0, |slice| slice.holding.share.tiles);
+        }
+        tiles
+    }
+
+    /// The weights of a slice, and those from its neurons to the layer above.
+    pub fn parts(&self, slice: &MeshSlice) -> (Part, Option<Part>) {
+        let Holding { share, outputs, .. } = &slice.holding;
+        let own = Part {
+            neurons: self.neurons[share.layer],
+            inputs: 0..slice.fan_in,
+            outputs: outputs.clone(),
+        };
+        let back = self.neurons.get(share.layer + 1).map(|&neurons| Part {
+            neurons,
+            inputs: outputs.clone(),
+            outputs: 0..neurons,
+        });
+        (own, back)
+    }
+}
+
+/// Compiles `network`, divided by `partition`, for cores `config` of which logical core `c` sits on node `nodes[c]` of `mesh`.
+///
+/// # Errors
+/// Everything that does not fit, with what would.
+pub fn compile_mesh(
+    network: &Network,
+    config: &ArchConfig,
+    partition: &Partition,
+    mesh: &MeshConfig,
+    nodes: &[usize],
+) -> Result<MeshProgram, Problems> {
+    let steps = network.steps as usize;
+    let shares: Vec<_> = partition.cores.iter().map(|core| &core.shares[..]).collect();
+    let (wholes, cores) = memory::lay_out(network, config, &shares);
+    let (cores, held): (Vec<_>, Vec<_>) = cores.into_iter().unzip();
+    let slices: Vec<Slice> = (network.layers.iter().enumerate())
+        .map(|(l, layer)| Slice {
+            fan_in: network.fan_in(l),
+            neurons: layer.neurons,
+            tiles: config.tiles(layer.neurons),
+            weight_base: 0,
+        })
+        .collect();
+    let (gradient_shift, _) = check(network, config, &slices, &fullest(config, steps, &held))?;
+    let blocks = ArchConfig::blocks(steps);
+    let compiler = Compiler { network, config, nodes, blocks, wholes, cores, gradient_shift };
+    let cores: Vec<CoreProgram> = (0..nodes.len()).map(|core| compiler.core(core)).collect();
+    let flight = Flight::pipelined(config.slots);
+    let mut problems = Problems::default();
+    if config.lanes / 2 > PACKET_WORDS as usize {
+        problems.push(format!(
+            "Cores of {} lanes send a row of weights or errors in two packets, between which those of another core could come: use 4, 8 or 16 lanes on a mesh.",
+            config.lanes
+        ));
+    }
+    let most = |what: &dyn Fn(&CoreProgram) -> usize| cores.iter().map(what).max().unwrap_or(0);
+    let wanted = [
+        (
+            "tokens",
+            usize::from(token::OTHERS) + 2 * nodes.len(),
+            "token counters: 8, and two for each core",
+        ),
+        ("slices", most(&|core| core.descriptors.io.len()), "descriptors of IO"),
+        (
+            "queue_depth",
+            most(&|core| queued(core, &flight)),
+            "instructions in a queue, which must hold all samples in flight: a full one would hold up other cores' packets",
+        ),
+    ];
+    for (key, used, what) in wanted {
+        let capacity = config.get(key).unwrap_or(0);
+        if used > capacity {
+            problems.push(format!(
+                "The network needs {used} {what}, {} more than the {capacity} of configuration {}: use a configuration with {key} = {} or more.",
+                used - capacity,
+                config.name,
+                if key == "slices" { used } else { used.next_power_of_two() }
+            ));
+        }
+    }
+    problems.into_result(MeshProgram {
+        config: config.clone(),
+        mesh: mesh.clone(),
+        nodes: nodes.to_vec(),
+        steps,
+        blocks,
+        neurons: network.layers.iter().map(|layer| layer.neurons).collect(),
+        wholes: compiler.wholes.clone(),
+        cores,
+        flight,
+    })
+}
+
+/// For each memory the usage of the core that needs most of it.
+pub(super) fn fullest(config: &ArchConfig, steps: usize, held: &[Held]) -> Vec<Usage> {
+    let mut most = Held::default().usage(config, steps);
+    for held in held {
+        for (most, usage) in most.iter_mut().zip(held.usage(config, steps)) {
+            most.used = most.used.max(usage.used);
+        }
+    }
+    most
+}
+
+/// The most instructions that wait in a queue of `core`: those of all groups in flight, and of the end of a batch.
+fn queued(core: &CoreProgram, flight: &Flight) -> usize {
+    let samples = flight.group;
+    let each = |sending: &Sending| match sending.post {
+        Some(_) => 2 + samples * sending.pushes.len(),
+        None => 0,
+    };
+    let slices = core.slices.iter();
+    let io: usize = slices.clone().map(|slice| each(&slice.spikes) + each(&slice.errors)).sum();
+    let io = io + if core.has_output { 1 + samples } else { 0 } + 2;
+    let fp: usize = slices.clone().map(|slice| slice.spikes_from.len() + samples + 1).sum();
+    let bp: usize = slices.clone().map(|slice| slice.errors_from.len() + samples + 2).sum();
+    let wg = 2 + samples * core.slices.len();
+    let weights: usize = slices.clone().map(|slice| slice.weights.pushes.len() + 2).sum();
+    let updates = core.slices.len() + 2;
+    let groups = flight.ahead + flight.behind + 1;
+    let waits: usize = slices.map(|slice| slice.weights_from.len()).sum();
+    (groups * io + weights + 2)
+        .max(groups * fp + 1)
+        .max(groups * bp + waits)
+        .max(groups * wg + updates)
+}

@@ -1,0 +1,90 @@
+//! What the cores and links of a mesh did.
+
+use crate::mesh::MeshProgram;
+use crate::train::Totals;
+use backspike_arch::{Counter, Link, Mesh, MeshPort};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// Links that the report lists: the busiest.
+const LISTED: usize = 8;
+
+/// Each core's engines in cycles, and the busiest links in flits. `cores` is by logical core.
+pub fn mesh_report(program: &MeshProgram, cores: &[Totals], mesh: &dyn Mesh) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write(&mut text, program, cores, mesh);
+    text
+}
+
+fn write(
+    text: &mut String,
+    program: &MeshProgram,
+    cores: &[Totals],
+    mesh: &dyn Mesh,
+) -> std::fmt::Result {
+    let busiest = cores.iter().map(Totals::busiest).max().unwrap_or(0).max(1);
+    writeln!(
+        text,
+        "\ncore  node           FP           BP           WG       update         IO words  load  slices"
+    )?;
+    for ((c, totals), (core, node)) in
+        cores.iter().enumerate().zip(program.cores.iter().zip(&program.nodes))
+    {
+        let slices: Vec<String> = (core.slices.iter())
+            .map(|slice| {
+                let share = slice.holding.share;
+                let end = share.first_tile + share.tiles;
+                format!("layer {} tiles {}..{end}", share.layer, share.first_tile)
+            })
+            .collect();
+        writeln!(
+            text,
+            "{c:<4} {node:>5} {:>12} {:>12} {:>12} {:>12} {:>16} {:>3.0} %  {}",
+            totals[Counter::FpBusy],
+            totals[Counter::BpBusy],
+            totals[Counter::WgBusy],
+            totals[Counter::WgUpdateBusy],
+            totals[Counter::IoWords],
+            100.0 * totals.busiest() as f64 / busiest as f64,
+            slices.join(", ")
+        )?;
+    }
+    let mut links = flits(program, mesh);
+    links.sort_by_key(|(link, flits)| (std::cmp::Reverse(*flits), *link));
+    writeln!(text, "\nbusiest links: router and port, flits since the start")?;
+    for (Link { router, port }, flits) in links.iter().take(LISTED) {
+        writeln!(text, "{router:>4} {:<6} {flits:>14}", format!("{port:?}").to_lowercase())?;
+    }
+    Ok(())
+}
+
+/// Flits of every link that carried any.
+fn flits(program: &MeshProgram, mesh: &dyn Mesh) -> Vec<(Link, u64)> {
+    let routers = 0..program.mesh.cores();
+    let links =
+        routers.flat_map(|router| MeshPort::ALL.into_iter().map(move |port| Link { router, port }));
+    links.map(|link| (link, mesh.flits(link))).filter(|(_, flits)| *flits > 0).collect()
+}
+
+/// The same for programs.
+pub fn mesh_record(program: &MeshProgram, cores: &[Totals], mesh: &dyn Mesh) -> Value {
+    let counters = |totals: &Totals| -> serde_json::Map<String, Value> {
+        Counter::ALL.iter().map(|c| (c.key(), totals[*c].into())).collect()
+    };
+    let cores =
+        cores.iter().zip(&program.nodes).zip(&program.cores).map(|((totals, node), core)| {
+            let slices: Vec<_> = core.slices.iter().map(|slice| slice.holding.share).collect();
+            json!({"node": node, "slices": slices, "counters": counters(totals)})
+        });
+    let links = flits(program, mesh).into_iter().map(|(link, flits)| {
+        json!({"router": link.router, "port": format!("{:?}", link.port).to_lowercase(), "flits": flits})
+    });
+    json!({
+        "kind": "mesh",
+        "width": program.mesh.width,
+        "height": program.mesh.height,
+        "cores": cores.collect::<Vec<_>>(),
+        "links": links.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,147 @@
+//! A network on the cores of a mesh: the same weights as on one core, whatever the mesh, the partition, the placement and who plays it.
+
+mod common;
+
+use backspike::compiler::compile;
+use backspike::device::emulator;
+use backspike::mesh::{Cluster, LayerWork, Partition, compile_mesh, partition};
+use backspike::network::Network;
+use backspike::train::{BatchRecord, EpochRecord, Observer, RunOptions, Summary, Trainer};
+use backspike_arch::{ArchConfig, Link, Mesh, MeshConfig, MeshPort};
+use backspike_emulator::EmulatedMesh;
+use backspike_tb::{MeshLibrary, Optimize};
+use common::{quadrants, small};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn batch(&mut self, _: &BatchRecord) {}
+    fn epoch(&mut self, _: &EpochRecord) {}
+}
+
+fn generator(salt: u64) -> ChaCha8Rng {
+    let seed = std::env::var("BACKSPIKE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    println!("BACKSPIKE_SEED={seed}");
+    ChaCha8Rng::seed_from_u64(seed ^ salt << 32)
+}
+
+/// Cores of 8 lanes with what a mesh takes.
+fn config() -> ArchConfig {
+    ArchConfig { tokens: 64, slices: 64, queue_depth: 256, ..ArchConfig::tiny() }
+}
+
+/// `small` with hidden layers of these sizes.
+fn network(neurons: &[usize], steps: u32) -> Network {
+    let mut network = small();
+    let hidden = network.layers[0].clone();
+    let readout = network.layers[1].clone();
+    network.layers = neurons
+        .iter()
+        .map(|&neurons| {
+            let mut layer = hidden.clone();
+            layer.neurons = neurons;
+            layer
+        })
+        .collect();
+    network.layers.push(readout);
+    network.steps = steps;
+    network
+}
+
+/// Any division: the work of the layers is drawn.
+fn divide(rng: &mut ChaCha8Rng, network: &Network, config: &ArchConfig, cores: usize) -> Partition {
+    let work: Vec<LayerWork> = (0..network.layers.len())
+        .map(|l| LayerWork {
+            fan_in: network.fan_in(l),
+            neurons: network.layers[l].neurons,
+            tiles: config.tiles(network.layers[l].neurons),
+            forward: rng.random_range(1.0..1000.0),
+            backward: rng.random_range(1.0..1000.0),
+            gradient: rng.random_range(1.0..1000.0),
+        })
+        .collect();
+    partition(network, config, &work, cores).unwrap()
+}
+
+fn train(mut trainer: Trainer) -> Summary {
+    let stop = AtomicBool::new(false);
+    let options = RunOptions { threads: 1, steps: Some(5), stop: &stop, store: None };
+    trainer.run(&quadrants(24, 8), &options, &mut Quiet).unwrap()
+}
+
+fn on_one_core(network: &Network, config: &ArchConfig) -> Summary {
+    let program = compile(network, config).unwrap();
+    let device = emulator(config, 1).unwrap();
+    train(Trainer::new(network, program, device, None).unwrap())
+}
+
+/// Trains on `machine`, with a partition and places that `rng` draws.
+fn on_mesh(
+    rng: &mut ChaCha8Rng,
+    network: &Network,
+    config: &ArchConfig,
+    shape: &MeshConfig,
+    machine: Arc<dyn Mesh>,
+) -> Summary {
+    let partition = divide(rng, network, config, shape.cores());
+    let mut nodes: Vec<usize> = (0..shape.cores()).collect();
+    nodes.shuffle(rng);
+    nodes.truncate(partition.cores.len());
+    println!("{partition:?} on nodes {nodes:?}");
+    let program = compile_mesh(network, config, &partition, shape, &nodes).unwrap();
+    let cluster = Cluster::open(machine, program).unwrap();
+    train(Trainer::on(network, Box::new(cluster), None).unwrap())
+}
+
+#[test]
+fn every_mesh_trains_to_the_weights_of_one_core() {
+    let rng = &mut generator(1);
+    let config = config();
+    for (neurons, steps) in
+        [(&[12][..], 6), (&[40, 31, 17], 3), (&[33, 24], 9), (&[64], 4), (&[20, 20, 20, 20, 20], 5)]
+    {
+        let network = network(neurons, steps);
+        let expected = on_one_core(&network, &config);
+        for (width, height) in [(1, 1), (2, 1), (3, 1), (2, 2), (5, 1), (4, 5)] {
+            let shape = MeshConfig::new(width, height);
+            let mesh = EmulatedMesh::new(&config, &shape, rng.random_range(1..=2)).unwrap();
+            let found = on_mesh(rng, &network, &config, &shape, Arc::new(mesh));
+            let name = format!("{neurons:?}, {steps} steps on {width} x {height}");
+            assert_eq!(found.weight_hash, expected.weight_hash, "{name}");
+            let (found, expected) = (found.last.unwrap(), expected.last.clone().unwrap());
+            assert_eq!((found.train, found.test), (expected.train, expected.test), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_rtl_of_a_mesh_trains_to_the_same_weights_over_the_same_links() {
+    let config = config();
+    for (neurons, steps, width, height) in [(&[40, 17][..], 3, 2, 2), (&[24, 16], 6, 3, 1)] {
+        let shape = MeshConfig::new(width, height);
+        let library = MeshLibrary::new(&config, &shape, Optimize::Quick).unwrap();
+        let network = network(neurons, steps);
+        let expected = on_one_core(&network, &config);
+        for seed in 1..=2 {
+            let rtl = library.mesh(seed);
+            let emulated = EmulatedMesh::new(&config, &shape, 1).unwrap();
+            let run = |mesh: Arc<dyn Mesh>| {
+                on_mesh(&mut generator(seed), &network, &config, &shape, mesh)
+            };
+            let [found, reference] = [run(Arc::new(rtl.clone())), run(Arc::new(emulated.clone()))];
+            assert_eq!(found.weight_hash, expected.weight_hash, "seed {seed}");
+            assert_eq!(reference.weight_hash, expected.weight_hash, "seed {seed}");
+            for router in 0..shape.cores() {
+                for port in MeshPort::ALL {
+                    let link = Link { router, port };
+                    assert_eq!(rtl.flits(link), emulated.flits(link), "seed {seed}: {link:?}");
+                }
+            }
+        }
+    }
+}
