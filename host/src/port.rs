@@ -23,8 +23,12 @@ pub mod token {
     pub const ERRORS: u8 = 5;
     /// WG, on a mesh: the weights are updated; they may be sent.
     pub const WEIGHTS: u8 = 6;
+    /// The host, on a mesh: the input of a sample is in memory.
+    pub const INPUT: u8 = 7;
+    /// The host, on a mesh: the output gradient of a sample is in memory.
+    pub const GRADIENT: u8 = 8;
     /// The first token of those that other cores post.
-    pub const OTHERS: u8 = 8;
+    pub const OTHERS: u8 = 9;
 }
 
 /// A device with what it pushed last.

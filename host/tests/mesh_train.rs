@@ -4,8 +4,9 @@ mod common;
 
 use backspike::compiler::compile;
 use backspike::device::emulator;
-use backspike::mesh::{Cluster, LayerWork, Partition, compile_mesh, partition};
+use backspike::mesh::{Cluster, LayerWork, Partition, Pipeline, compile_mesh, partition};
 use backspike::network::Network;
+use backspike::train::loss::LossUnit;
 use backspike::train::{BatchRecord, EpochRecord, Observer, RunOptions, Summary, Trainer};
 use backspike_arch::{ArchConfig, Link, Mesh, MeshConfig, MeshPort};
 use backspike_emulator::EmulatedMesh;
@@ -32,7 +33,7 @@ fn generator(salt: u64) -> ChaCha8Rng {
 
 /// Cores of 8 lanes with what a mesh takes.
 fn config() -> ArchConfig {
-    ArchConfig { tokens: 64, slices: 64, queue_depth: 256, ..ArchConfig::tiny() }
+    ArchConfig { tokens: 64, slices: 64, queue_depth: 1024, ..ArchConfig::tiny() }
 }
 
 /// `small` with hidden layers of these sizes.
@@ -70,7 +71,7 @@ fn divide(rng: &mut ChaCha8Rng, network: &Network, config: &ArchConfig, cores: u
 
 fn train(mut trainer: Trainer) -> Summary {
     let stop = AtomicBool::new(false);
-    let options = RunOptions { threads: 1, steps: Some(5), stop: &stop, store: None };
+    let options = RunOptions { threads: 1, steps: Some(3), stop: &stop, store: None };
     trainer.run(&quadrants(24, 8), &options, &mut Quiet).unwrap()
 }
 
@@ -95,7 +96,14 @@ fn on_mesh(
     println!("{partition:?} on nodes {nodes:?}");
     let program = compile_mesh(network, config, &partition, shape, &nodes).unwrap();
     let cluster = Cluster::open(machine, program).unwrap();
-    train(Trainer::on(network, Box::new(cluster), None).unwrap())
+    train(
+        Trainer::on(
+            network,
+            Box::new(Pipeline::new(cluster, LossUnit::new(network, config))),
+            None,
+        )
+        .unwrap(),
+    )
 }
 
 #[test]
@@ -120,26 +128,32 @@ fn every_mesh_trains_to_the_weights_of_one_core() {
 }
 
 #[test]
-fn the_rtl_of_a_mesh_trains_to_the_same_weights_over_the_same_links() {
+fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
     let config = config();
-    for (neurons, steps, width, height) in [(&[40, 17][..], 3, 2, 2), (&[24, 16], 6, 3, 1)] {
-        let shape = MeshConfig::new(width, height);
-        let library = MeshLibrary::new(&config, &shape, Optimize::Quick).unwrap();
-        let network = network(neurons, steps);
+    // 8, 6, 5, 3 and 1 tiles; 3 steps are one time block, 6 are two.
+    for (steps, shapes) in [(3, &[(1, 1), (2, 1), (5, 1), (4, 5)][..]), (6, &[(2, 2)])] {
+        let network = network(&[64, 48, 40, 17], steps);
         let expected = on_one_core(&network, &config);
-        for seed in 1..=2 {
-            let rtl = library.mesh(seed);
-            let emulated = EmulatedMesh::new(&config, &shape, 1).unwrap();
-            let run = |mesh: Arc<dyn Mesh>| {
-                on_mesh(&mut generator(seed), &network, &config, &shape, mesh)
-            };
-            let [found, reference] = [run(Arc::new(rtl.clone())), run(Arc::new(emulated.clone()))];
-            assert_eq!(found.weight_hash, expected.weight_hash, "seed {seed}");
-            assert_eq!(reference.weight_hash, expected.weight_hash, "seed {seed}");
-            for router in 0..shape.cores() {
-                for port in MeshPort::ALL {
-                    let link = Link { router, port };
-                    assert_eq!(rtl.flits(link), emulated.flits(link), "seed {seed}: {link:?}");
+        for &(width, height) in shapes {
+            let shape = MeshConfig::new(width, height);
+            let library = MeshLibrary::new(&config, &shape, Optimize::Quick).unwrap();
+            // Three partitions and placements.
+            for seed in 1..=3 {
+                let rtl = library.mesh(seed);
+                let emulated = EmulatedMesh::new(&config, &shape, 1).unwrap();
+                let run = |mesh: Arc<dyn Mesh>| {
+                    on_mesh(&mut generator(seed), &network, &config, &shape, mesh)
+                };
+                let [found, reference] =
+                    [run(Arc::new(rtl.clone())), run(Arc::new(emulated.clone()))];
+                let name = format!("{width} x {height}, seed {seed}");
+                assert_eq!(found.weight_hash, expected.weight_hash, "{name}");
+                assert_eq!(reference.weight_hash, expected.weight_hash, "{name}");
+                for router in 0..shape.cores() {
+                    for port in MeshPort::ALL {
+                        let link = Link { router, port };
+                        assert_eq!(rtl.flits(link), emulated.flits(link), "{name}: {link:?}");
+                    }
                 }
             }
         }

@@ -3,14 +3,17 @@
 use super::Outcome;
 use super::progress::{Progress, spinner};
 use super::source::{SourceOptions, default_directory, limit};
-use super::target::{CoreOptions, DeviceOptions, MeshOptions, PlacementOptions, Verify};
+use super::target::{
+    CoreOptions, DeviceName, DeviceOptions, MeshOptions, PlacementOptions, Verify,
+};
 use anyhow::{Context, Result};
 use backspike::checkpoint::Store;
 use backspike::compiler::Program;
 use backspike::data::Dataset;
-use backspike::mesh::{Cluster, Effort, MeshProgram, compile_mesh, plan};
+use backspike::mesh::{Cluster, Effort, MeshProgram, Pipeline, compile_mesh, plan};
 use backspike::network::Network;
 use backspike::report::{Log, mesh_record, mesh_report, summary};
+use backspike::train::loss::LossUnit;
 use backspike::train::{RunOptions, Trainer, check_dataset};
 use backspike_arch::{ArchConfig, Mesh, Routes};
 use clap::Args;
@@ -120,7 +123,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         Target::Mesh(program) => {
             let mesh = mesh.clone().context("a mesh was opened")?;
             let cluster = Cluster::open(mesh, program.clone())?;
-            Trainer::on(&network, Box::new(cluster), resumed.as_ref())?
+            let loss = LossUnit::new(&network, &config);
+            let pipeline = Pipeline::new(cluster, loss);
+            Trainer::on(&network, Box::new(pipeline), resumed.as_ref())?
         }
     };
     println!(
@@ -136,7 +141,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         arguments.device.device
     );
     let epochs = network.training.epochs;
-    let mut progress = Progress::new(data.train.len(), epochs, trainer.position(), log);
+    let mut progress =
+        Progress::new(data.train.len(), epochs, trainer.position(), target.on_mesh(), log);
     if let Some(log) = &mut progress.log {
         log.write(&json!({
             "kind": "start",
@@ -159,14 +165,15 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     progress.finish();
     let report = result?;
     if let Some(mut log) = progress.log.take() {
-        if let (Target::Mesh(program), Some(mesh)) = (&target, &mesh) {
+        if let (Some(program), Some(mesh)) = (target.on_mesh(), &mesh) {
             log.write(&mesh_record(program, &report.cores, mesh.as_ref()));
         }
         log.finish(&report).context("The log could not be written to its end")?;
     }
     println!("\n{}", summary(&report, &config));
-    if let (Target::Mesh(program), Some(mesh)) = (&target, &mesh) {
-        println!("{}", mesh_report(program, &report.cores, mesh.as_ref()));
+    if let (Some(program), Some(mesh)) = (target.on_mesh(), &mesh) {
+        let clocked = arguments.device.device == DeviceName::Rtl;
+        print!("{}", mesh_report(program, &report.cores, mesh.as_ref(), clocked));
     }
     println!("checkpoint  {}", store.last().display());
     if arguments.verify.is_some() && report.last.is_some() {
@@ -213,6 +220,13 @@ impl Target {
         }
     }
 
+    fn on_mesh(&self) -> Option<&MeshProgram> {
+        match self {
+            Target::Core(_) => None,
+            Target::Mesh(program) => Some(program),
+        }
+    }
+
     /// How many cores, as the first words of a line.
     fn cores(&self) -> String {
         match self {
@@ -224,12 +238,9 @@ impl Target {
     }
 
     fn mesh(&self, arguments: &Arguments) -> Result<Option<Arc<dyn Mesh>>> {
-        match self {
-            Target::Core(_) => Ok(None),
-            Target::Mesh(program) => {
-                arguments.device.open_mesh(program, arguments.verify).map(Some)
-            }
-        }
+        self.on_mesh()
+            .map(|program| arguments.device.open_mesh(program, arguments.verify))
+            .transpose()
     }
 }
 

@@ -1,24 +1,43 @@
-//! A mesh of cores as one machine.
+//! The cores of a mesh with a program: what each is told, and what goes in and out.
 //!
-//! Every core runs its slices of a group of samples in the order of one core; where it needs what others make, FP or BP waits for a token of each
-//! sender. Each sender's tokens come in the order of its program, which is the order in which they are waited for, so a
-//! counter for each sender is enough however far one runs ahead of another.
-//!
-//! The host issues the groups in an order in which one core could run them, and a group's slots only when every core has said that
-//! they are free. So the first instruction of all that are not done never waits for a later one, and the pipeline cannot stop.
+//! Where a core needs what others make, FP or BP waits for a token of each sender. A sender's tokens come in the order of its
+//! program, which is the order in which they are waited for, so a counter for each sender is enough however far one runs ahead of another.
 
 use super::program::{CoreProgram, MeshProgram, Sending};
+use super::schedule::{Planned, Task};
 use crate::compiler::{IO_OUTPUT, IO_SLOT_FREE};
 use crate::port::{Port, token};
-use crate::train::machine::Machine;
-use crate::train::stream::{Flight, Update};
+use crate::train::stream::Update;
 use crate::weights::Weights;
 use backspike_arch::{
-    ArchConfig, Counter, Counters, DeviceError, Engine, HostAddress, Instruction, Mesh, PushWord,
-    Region, TIME_BLOCK,
+    Counter, Counters, DeviceError, Engine, HostAddress, Instruction, Mesh, PushWord, Region,
+    TIME_BLOCK,
 };
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// What a core has pushed and nobody has asked for yet: its outputs, and how many samples it has done.
+#[derive(Default)]
+struct Inbox {
+    outputs: VecDeque<Vec<PushWord>>,
+    freed: usize,
+}
+
+impl Inbox {
+    /// Receives what comes next: the output of a sample, of `words` words, or the word that says that one is done.
+    fn receive(&mut self, port: &mut Port, words: usize) -> Result<(), DeviceError> {
+        let first = port.receive(1)?[0];
+        if first.addr.region == Region::Register {
+            self.freed += 1;
+            return Ok(());
+        }
+        let mut output = vec![first];
+        output.extend_from_slice(port.receive(words - 1)?);
+        self.outputs.push_back(output);
+        Ok(())
+    }
+}
 
 /// The cores of a mesh with a program.
 pub struct Cluster {
@@ -26,6 +45,7 @@ pub struct Cluster {
     program: MeshProgram,
     /// By logical core.
     cores: Vec<Port>,
+    inboxes: Vec<Inbox>,
     /// The output of a sample, in the layout of the whole layer.
     output: Vec<PushWord>,
     counters: Vec<Counters>,
@@ -41,7 +61,18 @@ impl Cluster {
             cores.push(port);
         }
         let counters = vec![Counters::default(); cores.len()];
-        Ok(Cluster { mesh, program, cores, output: Vec::new(), counters })
+        let inboxes = cores.iter().map(|_| Inbox::default()).collect();
+        Ok(Cluster { mesh, program, cores, inboxes, output: Vec::new(), counters })
+    }
+
+    /// The compiled network.
+    pub fn program(&self) -> &MeshProgram {
+        &self.program
+    }
+
+    /// What each logical core had counted when the counters were last received.
+    pub fn counters(&self) -> &[Counters] {
+        &self.counters
     }
 
     fn each(
@@ -64,77 +95,59 @@ impl Cluster {
     fn output_tiles(&self) -> usize {
         self.program.neurons.last().map_or(0, |neurons| self.program.config.tiles(*neurons))
     }
-}
 
-/// Enqueues the pushes of a group once the engine has posted `token`.
-fn send(
-    port: &mut Port,
-    sending: &Sending,
-    engine: Engine,
-    token: u8,
-    slots: Range<usize>,
-) -> Result<(), DeviceError> {
-    let Some(post) = sending.post else { return Ok(()) };
-    port.post(engine, token)?;
-    port.wait(Engine::Io, token)?;
-    for slot in slots {
-        for push in &sending.pushes {
-            port.push(*push, slot)?;
-        }
-    }
-    port.push(post, 0)
-}
-
-impl Machine for Cluster {
-    fn config(&self) -> &ArchConfig {
-        &self.program.config
-    }
-
-    fn flight(&self) -> Flight {
-        self.program.flight
-    }
-
-    fn wait_for_update(&mut self) -> Result<(), DeviceError> {
+    /// FP waits for the last update before what follows.
+    pub fn wait_for_update(&mut self) -> Result<(), DeviceError> {
         self.each(|port, _| port.wait(Engine::Fp, token::UPDATED))
     }
 
-    fn forward(&mut self, slot: usize, input: &[u32]) -> Result<(), DeviceError> {
+    /// Issues what the cores do up to `step`; sample `n` is in slot `n` modulo `slots`.
+    pub fn issue(
+        &mut self,
+        tasks: &mut [VecDeque<Planned>],
+        step: usize,
+        slots: usize,
+    ) -> Result<(), DeviceError> {
+        for ((port, core), tasks) in self.cores.iter_mut().zip(&self.program.cores).zip(tasks) {
+            while let Some(planned) = tasks.pop_front_if(|planned| planned.step <= step) {
+                let slot = planned.sample % slots;
+                match planned.task {
+                    Task::Forward { slice } => forward(port, core, slice, slot)?,
+                    Task::Backward { slice } => backward(port, core, slice, slot)?,
+                    Task::Free => {
+                        port.post(Engine::Wg, token::FREE)?;
+                        port.wait(Engine::Io, token::FREE)?;
+                        port.push(IO_SLOT_FREE, 0)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the encoded input of a slot, and tells those that take it.
+    pub fn write_input(&mut self, slot: usize, input: &[u32]) -> Result<(), DeviceError> {
         let row = self.program.config.plane_row(slot, self.program.wholes[0].plane_base);
-        let at = HostAddress::new(Region::Spike, row as u32, 0);
-        self.mesh.multicast(self.program.input_nodes(), at, input)
+        let nodes = self.program.input_nodes();
+        self.mesh.multicast(nodes, HostAddress::new(Region::Spike, row as u32, 0), input)?;
+        self.mesh.multicast(nodes, HostAddress::new(Region::Token, token::INPUT.into(), 0), &[0])
     }
 
-    fn end_forward(&mut self, slots: Range<usize>) -> Result<(), DeviceError> {
-        self.each(|port, core| {
-            for (s, slice) in core.slices.iter().enumerate() {
-                for token in &slice.spikes_from {
-                    port.wait(Engine::Fp, *token)?;
-                }
-                for slot in slots.clone() {
-                    let forward = Instruction::Forward { slice: s as u8, slot: slot as u8 };
-                    port.issue(Engine::Fp, forward)?;
-                }
-                send(port, &slice.spikes, Engine::Fp, token::FORWARD, slots.clone())?;
-            }
-            if core.has_output {
-                port.post(Engine::Fp, token::FORWARD)?;
-                port.wait(Engine::Io, token::FORWARD)?;
-                for slot in slots.clone() {
-                    port.push(IO_OUTPUT, slot)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn receive_output(&mut self) -> Result<&[PushWord], DeviceError> {
+    /// The output of the next sample, as the region that the loss reads has it.
+    pub fn receive_output(&mut self) -> Result<&[PushWord], DeviceError> {
         let all = self.output_tiles();
         let parts: Vec<(usize, Range<usize>)> = self.outputs().collect();
         self.output.clear();
         for (core, tiles) in parts {
             let push = self.program.cores[core].descriptors.io[usize::from(IO_OUTPUT)];
             let subs = push.region.subs(&self.program.config);
-            let words = self.cores[core].receive(push.rows as usize * subs)?;
+            let (port, inbox) = (&mut self.cores[core], &mut self.inboxes[core]);
+            let words = loop {
+                match inbox.outputs.pop_front() {
+                    Some(words) => break words,
+                    None => inbox.receive(port, push.rows as usize * subs)?,
+                }
+            };
             // A tile-block is one row of spikes, and a row a step of membranes.
             let rows = if push.region == Region::Membrane { TIME_BLOCK } else { 1 };
             let chunk = tiles.len() * rows * subs;
@@ -149,84 +162,59 @@ impl Machine for Cluster {
         Ok(&self.output)
     }
 
-    fn backward(&mut self, slot: usize, errors: &[u32]) -> Result<(), DeviceError> {
-        let config = &self.program.config;
-        let tile_words = TIME_BLOCK * config.lanes / 2;
+    /// Writes the output gradient of a slot, all error rows of the output, and tells those that take it.
+    pub fn write_errors(&mut self, slot: usize, errors: &[u32]) -> Result<(), DeviceError> {
+        let tile_words = TIME_BLOCK * self.program.config.lanes / 2;
         let all = self.output_tiles();
         for (core, tiles) in self.outputs().collect::<Vec<_>>() {
-            let blocks = errors.chunks_exact(all * tile_words);
-            let words: Vec<u32> = blocks
+            let words: Vec<u32> = errors
+                .chunks_exact(all * tile_words)
                 .flat_map(|block| &block[tiles.start * tile_words..tiles.end * tile_words])
                 .copied()
                 .collect();
-            let config = &self.program.config;
-            let base = self.program.cores[core].slices.last().map_or(0, |s| s.holding.error_base);
-            let row = config.error_row(slot, base, 0) as u32;
-            self.cores[core].write(HostAddress::new(Region::Error, row, 0), &words)?;
+            let slices = &self.program.cores[core].slices;
+            let base = slices.last().map_or(0, |slice| slice.holding.error_base);
+            let row = self.program.config.error_row(slot, base, 0) as u32;
+            let port = &mut self.cores[core];
+            port.write(HostAddress::new(Region::Error, row, 0), &words)?;
+            port.write(HostAddress::new(Region::Token, token::GRADIENT.into(), 0), &[0])?;
         }
         Ok(())
     }
 
-    fn end_backward(&mut self, slots: Range<usize>) -> Result<(), DeviceError> {
-        self.each(|port, core| {
-            for (s, slice) in core.slices.iter().enumerate().rev() {
-                for token in &slice.errors_from {
-                    port.wait(Engine::Bp, *token)?;
-                }
-                for slot in slots.clone() {
-                    let (slice_number, slot) = (s as u8, slot as u8);
-                    let back = match slice.holding.back_base {
-                        Some(_) => Instruction::Backprop { slice: slice_number, slot },
-                        None => Instruction::NeuronBack { slice: slice_number, slot },
-                    };
-                    port.issue(Engine::Bp, back)?;
-                }
-                send(port, &slice.errors, Engine::Bp, token::ERRORS, slots.clone())?;
+    /// Waits until every core has done one more sample.
+    pub fn receive_free(&mut self) -> Result<(), DeviceError> {
+        let cores = self.cores.iter_mut().zip(&mut self.inboxes).zip(&self.program.cores);
+        for ((port, inbox), core) in cores {
+            let push = core.descriptors.io[usize::from(IO_OUTPUT)];
+            let words = push.rows as usize * push.region.subs(&self.program.config);
+            while inbox.freed == 0 {
+                inbox.receive(port, words)?;
             }
-            port.post(Engine::Bp, token::BACKWARD)?;
-            port.wait(Engine::Wg, token::BACKWARD)?;
-            for slot in slots.clone() {
-                for slice in (0..core.slices.len() as u8).rev() {
-                    let slot = slot as u8;
-                    port.issue(Engine::Wg, Instruction::Accumulate { slice, slot })?;
-                }
-            }
-            port.post(Engine::Wg, token::FREE)
-        })
+            inbox.freed -= 1;
+        }
+        Ok(())
     }
 
-    fn push_free(&mut self) -> Result<(), DeviceError> {
-        self.each(|port, _| {
-            port.wait(Engine::Io, token::FREE)?;
-            port.push(IO_SLOT_FREE, 0)
-        })
-    }
-
-    fn receive_free(&mut self, groups: usize) -> Result<(), DeviceError> {
-        self.each(|port, _| port.receive(groups).map(|_| ()))
-    }
-
-    fn update(&mut self, update: &Update) -> Result<(), DeviceError> {
+    /// Enqueues the update of all slices, after their last sample.
+    pub fn update(&mut self, update: &Update) -> Result<(), DeviceError> {
         let Update { rate_shift, scale_shift, keys, .. } = update;
+        let (rate_shift, scale_shift) = (*rate_shift, *scale_shift);
         self.each(|port, core| {
             for (s, slice) in core.slices.iter().enumerate() {
-                let key = keys[slice.holding.share.layer];
-                let (rate_shift, scale_shift) = (*rate_shift, *scale_shift);
-                let slice = s as u8;
-                port.issue(
-                    Engine::Wg,
-                    Instruction::Update { slice, rate_shift, scale_shift, key },
-                )?;
+                let (key, slice) = (keys[slice.holding.share.layer], s as u8);
+                let update = Instruction::Update { slice, rate_shift, scale_shift, key };
+                port.issue(Engine::Wg, update)?;
             }
             port.post(Engine::Wg, token::UPDATED)
         })
     }
 
-    /// All cores have done the batch, so no BP reads the copies that are overwritten.
-    fn spread_weights(&mut self) -> Result<(), DeviceError> {
+    /// Once all cores have done the batch, so that no BP reads a copy that changes: new weights to who keeps copies.
+    pub fn spread_weights(&mut self) -> Result<(), DeviceError> {
         self.each(|port, core| {
             for slice in core.slices.iter().rev() {
-                send(port, &slice.weights, Engine::Wg, token::WEIGHTS, 0..1)?;
+                send(port, &slice.weights, Engine::Wg, token::WEIGHTS, 0)?;
             }
             for slice in core.slices.iter().rev() {
                 for token in &slice.weights_from {
@@ -237,12 +225,9 @@ impl Machine for Cluster {
         })
     }
 
-    fn push_counters(&mut self) -> Result<(), DeviceError> {
-        self.each(|port, _| port.push_counters())
-    }
-
-    /// The sum over the cores; of the cycles the most.
-    fn receive_counters(&mut self) -> Result<Counters, DeviceError> {
+    /// Counters of all cores: their sum, and of the cycles the most.
+    pub fn read_counters(&mut self) -> Result<Counters, DeviceError> {
+        self.each(|port, _| port.push_counters())?;
         let mut sum = [0_u32; Counter::COUNT];
         for (port, counters) in self.cores.iter_mut().zip(&mut self.counters) {
             *counters = port.receive_counters()?;
@@ -257,11 +242,8 @@ impl Machine for Cluster {
             .ok_or_else(|| DeviceError::Failed("the counters came short".to_string()))
     }
 
-    fn cores(&self) -> &[Counters] {
-        &self.counters
-    }
-
-    fn settle(&mut self, updated: bool) -> Result<(), DeviceError> {
+    /// Waits for all work; with `updated`, also for an update that FP does not wait for.
+    pub fn settle(&mut self, updated: bool) -> Result<(), DeviceError> {
         self.each(|port, _| {
             if updated {
                 port.wait(Engine::Wg, token::UPDATED)?;
@@ -271,7 +253,8 @@ impl Machine for Cluster {
         self.each(|port, _| port.settle())
     }
 
-    fn load(&mut self, weights: &Weights) -> Result<(), DeviceError> {
+    /// Writes weights and optimizer state; only before any work.
+    pub fn load(&mut self, weights: &Weights) -> Result<(), DeviceError> {
         let Self { cores, program, .. } = self;
         let lanes = program.config.lanes;
         for (port, core) in cores.iter_mut().zip(&program.cores) {
@@ -282,6 +265,10 @@ impl Machine for Cluster {
                 for (region, values) in
                     [(Region::Weight, &values.weight), (Region::State, &values.state)]
                 {
+                    // The state of a cleared core is zero, and a mesh has one host to write it all.
+                    if region == Region::State && values.iter().all(|value| *value == 0) {
+                        continue;
+                    }
                     let at = HostAddress::new(region, slice.holding.weight_base as u32, 0);
                     port.write(at, &own.to_rows(lanes, values))?;
                 }
@@ -296,7 +283,8 @@ impl Machine for Cluster {
         Ok(())
     }
 
-    fn store(&mut self, weights: &mut Weights) -> Result<(), DeviceError> {
+    /// Reads weights and optimizer state; only while the engines are idle.
+    pub fn store(&mut self, weights: &mut Weights) -> Result<(), DeviceError> {
         let Self { cores, program, .. } = self;
         let lanes = program.config.lanes;
         for (port, core) in cores.iter_mut().zip(&program.cores) {
@@ -315,4 +303,67 @@ impl Machine for Cluster {
         }
         Ok(())
     }
+}
+
+/// Enqueues pushes of a slot once the engine has posted `token`.
+fn send(
+    port: &mut Port,
+    sending: &Sending,
+    engine: Engine,
+    token: u8,
+    slot: usize,
+) -> Result<(), DeviceError> {
+    let Some(post) = sending.post else { return Ok(()) };
+    port.post(engine, token)?;
+    port.wait(Engine::Io, token)?;
+    for push in &sending.pushes {
+        port.push(*push, slot)?;
+    }
+    port.push(post, 0)
+}
+
+/// FORWARD of a slice, then what it sends.
+fn forward(
+    port: &mut Port,
+    core: &CoreProgram,
+    slice: usize,
+    slot: usize,
+) -> Result<(), DeviceError> {
+    let of = &core.slices[slice];
+    for token in &of.spikes_from {
+        port.wait(Engine::Fp, *token)?;
+    }
+    port.issue(Engine::Fp, Instruction::Forward { slice: slice as u8, slot: slot as u8 })?;
+    send(port, &of.spikes, Engine::Fp, token::FORWARD, slot)?;
+    if of.holding.back_base.is_none() {
+        port.post(Engine::Fp, token::FORWARD)?;
+        port.wait(Engine::Io, token::FORWARD)?;
+        port.push(IO_OUTPUT, slot)?;
+    }
+    Ok(())
+}
+
+/// NEURON_BACK or BACKPROP of a slice, what it sends, then its ACCUMULATE.
+fn backward(
+    port: &mut Port,
+    core: &CoreProgram,
+    slice: usize,
+    slot: usize,
+) -> Result<(), DeviceError> {
+    let of = &core.slices[slice];
+    for token in &of.errors_from {
+        port.wait(Engine::Bp, *token)?;
+    }
+    let (slice, slot_number) = (slice as u8, slot as u8);
+    port.issue(
+        Engine::Bp,
+        match of.holding.back_base {
+            Some(_) => Instruction::Backprop { slice, slot: slot_number },
+            None => Instruction::NeuronBack { slice, slot: slot_number },
+        },
+    )?;
+    send(port, &of.errors, Engine::Bp, token::ERRORS, slot)?;
+    port.post(Engine::Bp, token::BACKWARD)?;
+    port.wait(Engine::Wg, token::BACKWARD)?;
+    port.issue(Engine::Wg, Instruction::Accumulate { slice, slot: slot_number })
 }

@@ -109,11 +109,15 @@ impl Compiler<'_> {
                     Some(below) => self.senders(core, below, spikes, |from, holding| {
                         self.spike_readers(from, holding)
                     }),
-                    None => Vec::new(),
+                    None => vec![token::INPUT],
                 },
-                errors_from: self.senders(core, layer + 1, errors, |from, holding| {
-                    self.error_readers(from, holding)
-                }),
+                errors_from: if layer == last {
+                    vec![token::GRADIENT]
+                } else {
+                    self.senders(core, layer + 1, errors, |from, holding| {
+                        self.error_readers(from, holding)
+                    })
+                },
                 weights_from,
                 spikes: self.send_spikes(core, holding, spikes + core, &mut descriptors.io),
                 errors: self.send_errors(core, holding, errors + core, &mut descriptors.io),

@@ -13,9 +13,11 @@ mod demand;
 mod draw;
 mod memory;
 mod partition;
+mod pipeline;
 mod placement;
 mod plan;
 mod program;
+mod schedule;
 mod work;
 
 pub use cluster::Cluster;
@@ -24,6 +26,7 @@ pub use demand::{End, Flow, FlowKind, busiest_end, demand, packets};
 pub use draw::svg;
 pub use memory::{Holding, Whole};
 pub use partition::{CorePlan, Load, Partition, Share, partition};
+pub use pipeline::Pipeline;
 pub use placement::{
     Annealing, Greedy, PLACERS, PlacementProblem, Placer, RandomSearch, RowMajor, ZigZag,
 };

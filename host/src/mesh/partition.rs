@@ -1,7 +1,6 @@
 //! Which tiles of which layers a core holds.
 //!
-//! Tiles are dealt out in the order of the layers: a core takes tiles until it is as busy as it may be, or one of its memories is full,
-//! then the next core goes on. The least load that may be is found by bisection, so no other division into such runs has a less
+//! Tiles are dealt out in the order of the layers: a core takes as many as its load and its memories allow, then the next core goes on. The least load that may be is found by bisection, so no other division into such runs has a less
 //! busy busiest core. A run that crosses from one layer into the next is several slices.
 
 use super::LayerWork;
@@ -90,33 +89,32 @@ fn deal(
     cores: usize,
     limit: f64,
 ) -> Option<Vec<CorePlan>> {
-    let mut plans = vec![CorePlan::default()];
-    for (l, layer) in work.iter().enumerate() {
-        for tile in 0..layer.tiles {
-            let with = |plan: &CorePlan| {
-                let mut shares = plan.shares.clone();
-                match shares.last_mut() {
-                    Some(share) if share.layer == l => share.tiles += 1,
-                    _ => shares.push(Share { layer: l, first_tile: tile, tiles: 1 }),
-                }
-                CorePlan { shares, load: plan.load.plus(layer, 1) }
-            };
-            let fits = |plan: &CorePlan| {
-                let usage = held(network, config, &plan.shares).usage(config, 0);
-                let stored = usage.iter().all(|usage| usage.used <= usage.capacity);
-                stored && plan.load.busiest() <= limit
-            };
-            let present = with(plans.last()?);
-            if fits(&present) {
-                *plans.last_mut()? = present;
-            } else {
-                let fresh = with(&CorePlan::default());
-                if plans.len() == cores || !fits(&fresh) {
-                    return None;
-                }
-                plans.push(fresh);
+    let tiles: Vec<(usize, usize)> = (work.iter().enumerate())
+        .flat_map(|(layer, of)| (0..of.tiles).map(move |tile| (layer, tile)))
+        .collect();
+    let mut plans = Vec::new();
+    let mut next = 0;
+    while next < tiles.len() {
+        let mut plan = CorePlan::default();
+        let mut longest = None;
+        for (taken, &(layer, tile)) in tiles[next..].iter().enumerate() {
+            match plan.shares.last_mut() {
+                Some(share) if share.layer == layer => share.tiles += 1,
+                _ => plan.shares.push(Share { layer, first_tile: tile, tiles: 1 }),
+            }
+            plan.load = plan.load.plus(&work[layer], 1);
+            if plan.load.busiest() > limit {
+                break;
+            }
+            // More tiles may need less memory: a core with two whole layers keeps no copy of the weights between them.
+            let usage = held(network, config, &plan.shares).usage(config, 0);
+            if usage.iter().all(|usage| usage.used <= usage.capacity) {
+                longest = Some((taken + 1, plan.clone()));
             }
         }
+        let (taken, plan) = longest.filter(|_| plans.len() < cores)?;
+        next += taken;
+        plans.push(plan);
     }
     Some(plans)
 }

@@ -3,11 +3,11 @@
 use super::Partition;
 use super::compile::Compiler;
 use super::memory::{self, Holding, Whole};
+use super::schedule::Schedule;
 use crate::compiler::{Descriptors, Held, Slice, Usage, check};
 use crate::network::Network;
 use crate::port::{Part, token};
 use crate::reader::Problems;
-use crate::train::stream::Flight;
 use backspike_arch::mesh::PACKET_WORDS;
 use backspike_arch::{ArchConfig, MeshConfig};
 
@@ -58,8 +58,7 @@ pub struct MeshProgram {
     pub neurons: Vec<usize>,
     pub wholes: Vec<Whole>,
     pub cores: Vec<CoreProgram>,
-    /// How the slots are shared.
-    pub flight: Flight,
+    pub schedule: Schedule,
 }
 
 impl MeshProgram {
@@ -123,7 +122,7 @@ pub fn compile_mesh(
     let blocks = ArchConfig::blocks(steps);
     let compiler = Compiler { network, config, nodes, blocks, wholes, cores, gradient_shift };
     let cores: Vec<CoreProgram> = (0..nodes.len()).map(|core| compiler.core(core)).collect();
-    let flight = Flight::pipelined(config.slots);
+    let schedule = Schedule { layers: network.layers.len(), slots: config.slots };
     let mut problems = Problems::default();
     if config.lanes / 2 > PACKET_WORDS as usize {
         problems.push(format!(
@@ -136,12 +135,12 @@ pub fn compile_mesh(
         (
             "tokens",
             usize::from(token::OTHERS) + 2 * nodes.len(),
-            "token counters: 8, and two for each core",
+            "token counters: 9, and two for each core",
         ),
         ("slices", most(&|core| core.descriptors.io.len()), "descriptors of IO"),
         (
             "queue_depth",
-            most(&|core| queued(core, &flight)),
+            most(&|core| queued(core, &schedule)),
             "instructions in a queue, which must hold all samples in flight: a full one would hold up other cores' packets",
         ),
     ];
@@ -165,7 +164,7 @@ pub fn compile_mesh(
         neurons: network.layers.iter().map(|layer| layer.neurons).collect(),
         wholes: compiler.wholes.clone(),
         cores,
-        flight,
+        schedule,
     })
 }
 
@@ -180,25 +179,14 @@ pub(super) fn fullest(config: &ArchConfig, steps: usize, held: &[Held]) -> Vec<U
     most
 }
 
-/// The most instructions that wait in a queue of `core`: those of all groups in flight, and of the end of a batch.
-fn queued(core: &CoreProgram, flight: &Flight) -> usize {
-    let samples = flight.group;
-    let each = |sending: &Sending| match sending.post {
-        Some(_) => 2 + samples * sending.pushes.len(),
-        None => 0,
-    };
-    let slices = core.slices.iter();
-    let io: usize = slices.clone().map(|slice| each(&slice.spikes) + each(&slice.errors)).sum();
-    let io = io + if core.has_output { 1 + samples } else { 0 } + 2;
-    let fp: usize = slices.clone().map(|slice| slice.spikes_from.len() + samples + 1).sum();
-    let bp: usize = slices.clone().map(|slice| slice.errors_from.len() + samples + 2).sum();
-    let wg = 2 + samples * core.slices.len();
-    let weights: usize = slices.clone().map(|slice| slice.weights.pushes.len() + 2).sum();
-    let updates = core.slices.len() + 2;
-    let groups = flight.ahead + flight.behind + 1;
-    let waits: usize = slices.map(|slice| slice.weights_from.len()).sum();
-    (groups * io + weights + 2)
-        .max(groups * fp + 1)
-        .max(groups * bp + waits)
-        .max(groups * wg + updates)
+/// The most instructions that wait in a queue of `core`: those of all samples that are issued, or of the end of a batch.
+fn queued(core: &CoreProgram, schedule: &Schedule) -> usize {
+    let each = |sending: &Sending| sending.post.map_or(0, |_| 2 + sending.pushes.len());
+    let sum = |of: &dyn Fn(&MeshSlice) -> usize| core.slices.iter().map(of).sum::<usize>();
+    let io = 4 + sum(&|slice| each(&slice.spikes) + each(&slice.errors));
+    let fp = sum(&|slice| slice.spikes_from.len() + 3);
+    let bp = sum(&|slice| slice.errors_from.len() + 3);
+    let wg = 1 + 2 * core.slices.len();
+    let end = sum(&|slice| each(&slice.weights) + slice.weights_from.len() + 2) + 4;
+    schedule.issued() * io.max(fp).max(bp).max(wg) + end
 }

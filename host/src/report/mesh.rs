@@ -9,12 +9,46 @@ use std::fmt::Write;
 /// Links that the report lists: the busiest.
 const LISTED: usize = 8;
 
-/// Each core's engines in cycles, and the busiest links in flits. `cores` is by logical core.
-pub fn mesh_report(program: &MeshProgram, cores: &[Totals], mesh: &dyn Mesh) -> String {
+/// Each core's engines in cycles, and the busiest links in flits. `cores` is by logical core; `clocked` if its cycles and waits are those of
+/// hardware: the emulator has no clock that its cores share.
+pub fn mesh_report(
+    program: &MeshProgram,
+    cores: &[Totals],
+    mesh: &dyn Mesh,
+    clocked: bool,
+) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut text, program, cores, mesh);
+    if clocked {
+        let _ = write_time(&mut text, cores);
+    }
     text
+}
+
+/// Where the busiest core's cycles went.
+fn write_time(text: &mut String, cores: &[Totals]) -> std::fmt::Result {
+    let Some((c, core)) = cores.iter().enumerate().max_by_key(|(_, core)| core.busiest()) else {
+        return Ok(());
+    };
+    let cycles = core[Counter::Cycles];
+    writeln!(text, "\n{cycles} cycles; of the busiest core, {c}:")?;
+    let engines = [
+        ("FP", core[Counter::FpBusy], core[Counter::FpWait]),
+        ("BP", core[Counter::BpBusy], core[Counter::BpWait]),
+        ("WG", core[Counter::WgBusy] + core[Counter::WgUpdateBusy], core[Counter::WgWait]),
+    ];
+    for (name, busy, wait) in engines {
+        let share = |part: u64| 100.0 * part as f64 / cycles.max(1) as f64;
+        writeln!(
+            text,
+            "{name}   busy {:>5.1} %, waiting for tokens {:>5.1} %, without an instruction {:>5.1} %",
+            share(busy),
+            share(wait),
+            share(cycles.saturating_sub(busy + wait))
+        )?;
+    }
+    Ok(())
 }
 
 fn write(

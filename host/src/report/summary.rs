@@ -109,11 +109,14 @@ fn write(text: &mut String, summary: &Summary, config: &ArchConfig) -> std::fmt:
         totals[Counter::WgUpdateRows]
     )?;
     let (cycles, busiest) = (totals[Counter::Cycles], totals.busiest());
-    writeln!(
-        text,
-        "all       {cycles:>15} cycles, {:.3} x the busiest engine",
-        cycles as f64 / busiest.max(1) as f64
-    )?;
+    // The engines of a mesh are those of all its cores.
+    if summary.cores.is_empty() {
+        writeln!(
+            text,
+            "all       {cycles:>15} cycles, {:.3} x the busiest engine",
+            cycles as f64 / busiest.max(1) as f64
+        )?;
+    }
     writeln!(text, "\nmemory           read bytes   written bytes")?;
     for (name, read, written) in by_memory(totals, config) {
         writeln!(text, "{name:<12} {read:>14} {written:>15}")?;

@@ -58,6 +58,12 @@ impl Totals {
     }
 }
 
+/// As [`Totals::busiest`], of a stretch of time.
+pub fn busiest(counters: &Counters) -> u32 {
+    let wg = counters[Counter::WgBusy] + counters[Counter::WgUpdateBusy];
+    counters[Counter::FpBusy].max(counters[Counter::BpBusy]).max(wg)
+}
+
 impl Index<Counter> for Totals {
     type Output = u64;
 

@@ -1,4 +1,4 @@
-//! Streams samples through a machine so that its engines overlap.
+//! Streams samples through the core so that its engines overlap.
 //!
 //! Samples travel in groups of neighbours that share tokens. `ahead` groups are in their forward pass while `behind` groups are in their backward
 //! pass, and the slots of `ahead + behind` groups are all in use. IO sends, in this order, the outputs of group n and then the "slots are
@@ -16,7 +16,9 @@
 use super::batch::Batch;
 use super::loss::{LossUnit, Outcome};
 use super::machine::Machine;
-use backspike_arch::{Counters, DeviceError};
+use crate::core::{Core, token};
+use crate::weights::Weights;
+use backspike_arch::{ArchConfig, Counters, DeviceError, Engine};
 use std::ops::Range;
 
 /// How samples share the slots of a core.
@@ -40,15 +42,6 @@ impl Flight {
         }
     }
 
-    /// For cores that a sample passes one after the other: every sample goes on as soon as it can, half of all slots ahead and
-    /// half behind.
-    pub fn pipelined(slots: usize) -> Flight {
-        match slots {
-            1 => Flight { group: 1, ahead: 1, behind: 0 },
-            _ => Flight { group: 1, ahead: slots / 2, behind: slots / 2 },
-        }
-    }
-
     fn groups(&self) -> usize {
         self.ahead + self.behind
     }
@@ -65,9 +58,9 @@ pub struct Update {
     pub keys: Vec<u32>,
 }
 
-/// A machine with its loss and the state between batches.
+/// A core with its loss and the state between batches.
 pub struct Stream {
-    machine: Box<dyn Machine>,
+    core: Core,
     loss: LossUnit,
     flight: Flight,
     /// Groups issued since the start, which decides their slots.
@@ -79,15 +72,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes an idle machine.
-    pub fn new(machine: Box<dyn Machine>, loss: LossUnit) -> Stream {
-        let flight = machine.flight();
-        Stream { machine, loss, flight, issued: 0, ahead: 0, update_pending: false }
-    }
-
-    /// The machine, which is idle after [`settle`](Self::settle) only.
-    pub fn machine(&mut self) -> &mut dyn Machine {
-        self.machine.as_mut()
+    /// Takes an idle core.
+    pub fn new(core: Core, loss: LossUnit) -> Stream {
+        let flight = Flight::new(core.program().config.slots);
+        Stream { core, loss, flight, issued: 0, ahead: 0, update_pending: false }
     }
 
     fn samples(&self, batch: &Batch, group: usize) -> Range<usize> {
@@ -103,29 +91,74 @@ impl Stream {
     /// Starts the forward pass of a group; `freed` is the group whose free word follows its outputs.
     fn issue(&mut self, batch: &Batch, group: usize, frees: bool) -> Result<(), DeviceError> {
         if std::mem::take(&mut self.update_pending) {
-            self.machine.wait_for_update()?;
+            self.core.wait(Engine::Fp, token::UPDATED)?;
         }
         let slot = self.slot(self.issued, 0);
         let samples = self.samples(batch, group);
         for (i, sample) in samples.clone().enumerate() {
-            self.machine.forward(slot + i, batch.sample(sample))?;
+            self.core.forward(slot + i, batch.sample(sample))?;
         }
-        self.machine.end_forward(slot..slot + samples.len())?;
+        self.core.post(Engine::Fp, token::FORWARD)?;
+        self.core.wait(Engine::Io, token::FORWARD)?;
+        for i in 0..samples.len() {
+            self.core.push_output(slot + i)?;
+        }
         if frees {
-            self.machine.push_free()?;
+            push_free(&mut self.core)?;
         }
         self.issued += 1;
         Ok(())
     }
 
-    /// Trains on `batch`; with `next`, its first groups are started before the update is waited for. Returns the counters at the
-    /// end of the batch.
-    pub fn train(
+    /// Receives the outputs of a group, evaluates the loss and starts backward pass and weight gradient.
+    fn finish_forward(
+        &mut self,
+        batch: &Batch,
+        group: usize,
+        slot: usize,
+        exponent: i32,
+        outcome: &mut dyn FnMut(Outcome),
+    ) -> Result<(), DeviceError> {
+        let samples = self.samples(batch, group);
+        let words = self.core.output_words();
+        for (i, sample) in samples.clone().enumerate() {
+            let label = batch.labels[sample];
+            outcome(self.loss.evaluate(self.core.receive(words)?, label));
+            self.core.backward(slot + i, self.loss.errors(exponent))?;
+        }
+        self.core.post(Engine::Bp, token::BACKWARD)?;
+        self.core.wait(Engine::Wg, token::BACKWARD)?;
+        for i in 0..samples.len() {
+            self.core.accumulate(slot + i)?;
+        }
+        self.core.post(Engine::Wg, token::FREE)
+    }
+
+    /// Enqueues the update, the free words of the last groups and the counters.
+    fn end_batch(&mut self, update: &Update, frees: usize) -> Result<(), DeviceError> {
+        for (layer, key) in update.keys.iter().enumerate() {
+            self.core.update(layer, update.rate_shift, update.scale_shift, *key)?;
+        }
+        self.core.post(Engine::Wg, token::UPDATED)?;
+        self.update_pending = true;
+        for _ in 0..frees {
+            push_free(&mut self.core)?;
+        }
+        self.core.push_counters()
+    }
+}
+
+impl Machine for Stream {
+    fn config(&self) -> &ArchConfig {
+        &self.core.program().config
+    }
+
+    fn train(
         &mut self,
         batch: &Batch,
         next: Option<&Batch>,
         update: &Update,
-        mut outcome: impl FnMut(Outcome),
+        outcome: &mut dyn FnMut(Outcome),
     ) -> Result<Counters, DeviceError> {
         let Flight { ahead, behind, group: size } = self.flight;
         let groups = batch.len().div_ceil(size);
@@ -136,12 +169,12 @@ impl Stream {
         self.ahead = 0;
         for group in 0..groups {
             let slot = self.slot(base, group);
-            self.finish_forward(batch, group, slot, update.exponent, &mut outcome)?;
+            self.finish_forward(batch, group, slot, update.exponent, outcome)?;
             if group + 1 == groups {
                 self.end_batch(update, groups.min(behind))?;
             }
             if group >= behind {
-                self.machine.receive_free(1)?;
+                self.core.receive(1)?;
             }
             if group + ahead < groups {
                 self.issue(batch, group + ahead, group + ahead >= behind)?;
@@ -154,59 +187,32 @@ impl Stream {
                 self.ahead += 1;
             }
         }
-        self.machine.receive_free(groups.min(behind))?;
-        self.machine.spread_weights()?;
-        self.machine.receive_counters()
+        self.core.receive(groups.min(behind))?;
+        self.core.receive_counters()
     }
 
-    /// Receives the outputs of a group, evaluates the loss and starts backward pass and weight gradient.
-    fn finish_forward(
+    fn settle(&mut self) -> Result<(), DeviceError> {
+        if std::mem::take(&mut self.update_pending) {
+            self.core.wait(Engine::Wg, token::UPDATED)?;
+        }
+        self.core.post(Engine::Wg, token::SETTLED)?;
+        self.core.settle()
+    }
+
+    fn evaluate(
         &mut self,
         batch: &Batch,
-        group: usize,
-        slot: usize,
-        exponent: i32,
-        outcome: &mut impl FnMut(Outcome),
-    ) -> Result<(), DeviceError> {
-        let samples = self.samples(batch, group);
-        for (i, sample) in samples.clone().enumerate() {
-            let label = batch.labels[sample];
-            outcome(self.loss.evaluate(self.machine.receive_output()?, label));
-            self.machine.backward(slot + i, self.loss.errors(exponent))?;
-        }
-        self.machine.end_backward(slot..slot + samples.len())
-    }
-
-    /// Enqueues the update, the free words of the last groups and the counters.
-    fn end_batch(&mut self, update: &Update, frees: usize) -> Result<(), DeviceError> {
-        self.machine.update(update)?;
-        self.update_pending = true;
-        for _ in 0..frees {
-            self.machine.push_free()?;
-        }
-        self.machine.push_counters()
-    }
-
-    /// Waits for the last update, so that weights may be read and written.
-    pub fn settle(&mut self) -> Result<(), DeviceError> {
-        self.machine.settle(std::mem::take(&mut self.update_pending))
-    }
-
-    /// Runs `batch` forward only.
-    pub fn evaluate(
-        &mut self,
-        batch: &Batch,
-        mut outcome: impl FnMut(Outcome),
+        outcome: &mut dyn FnMut(Outcome),
     ) -> Result<(), DeviceError> {
         let in_flight = self.flight.groups();
         let groups = batch.len().div_ceil(self.flight.group);
+        let words = self.core.output_words();
         for group in 0..groups.min(in_flight) {
             self.issue(batch, group, false)?;
         }
         for group in 0..groups {
             for sample in self.samples(batch, group) {
-                let output = self.machine.receive_output()?;
-                outcome(self.loss.evaluate(output, batch.labels[sample]));
+                outcome(self.loss.evaluate(self.core.receive(words)?, batch.labels[sample]));
             }
             if group + in_flight < groups {
                 self.issue(batch, group + in_flight, false)?;
@@ -214,4 +220,21 @@ impl Stream {
         }
         Ok(())
     }
+
+    fn load(&mut self, weights: &Weights) -> Result<(), DeviceError> {
+        self.core.load(weights)
+    }
+
+    fn store(&mut self, weights: &mut Weights) -> Result<(), DeviceError> {
+        self.core.store(weights)
+    }
+
+    fn read_counters(&mut self) -> Result<Counters, DeviceError> {
+        self.core.read_counters()
+    }
+}
+
+fn push_free(core: &mut Core) -> Result<(), DeviceError> {
+    core.wait(Engine::Io, token::FREE)?;
+    core.push_slot_free()
 }

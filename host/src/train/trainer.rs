@@ -65,7 +65,7 @@ pub struct RunOptions<'a> {
 /// A network on a device with its training state.
 pub struct Trainer {
     network: Network,
-    stream: Stream,
+    machine: Box<dyn Machine>,
     encoder: Encoder,
     rule: ScaleRule,
     position: Position,
@@ -112,7 +112,9 @@ impl Trainer {
         device: Box<dyn Device>,
         from: Option<&Checkpoint>,
     ) -> Result<Trainer, TrainError> {
-        Self::on(network, Box::new(Core::open(device, program)?), from)
+        let loss = LossUnit::new(network, &program.config);
+        let stream = Stream::new(Core::open(device, program)?, loss);
+        Self::on(network, Box::new(stream), from)
     }
 
     /// The same on a machine that `network` was compiled for.
@@ -135,13 +137,12 @@ impl Trainer {
         let steps = network.steps as usize;
         let shape = PlaneShape::new(config.lanes, network.input_len(), steps);
         let encoder = Encoder::new(network.encoder, shape, network.training.seed);
-        let loss = LossUnit::new(network, &config);
         machine.load(&weights)?;
         let counters = machine.read_counters()?;
         let cores = machine.cores().iter().map(|core| (*core, Totals::default())).collect();
         Ok(Trainer {
             network: network.clone(),
-            stream: Stream::new(machine, loss),
+            machine,
             encoder,
             rule,
             position,
@@ -285,7 +286,7 @@ impl Trainer {
         };
         let mut sums = Sums::default();
         let total_sums = &mut self.position.sums;
-        let snapshot = self.stream.train(batch, next, &update, |outcome| {
+        let snapshot = self.machine.train(batch, next, &update, &mut |outcome| {
             sums.add(outcome);
             total_sums.add(outcome);
         })?;
@@ -314,7 +315,7 @@ impl Trainer {
         let counted = snapshot.since(&self.counters);
         self.counters = snapshot;
         self.totals.add(&counted);
-        let cores = self.stream.machine().cores().iter().zip(&mut self.cores);
+        let cores = self.machine.cores().iter().zip(&mut self.cores);
         let by_core = cores.map(|(snapshot, (last, totals))| {
             let counted = snapshot.since(last);
             *last = *snapshot;
@@ -326,19 +327,18 @@ impl Trainer {
 
     /// Waits for the last update, counts it, and reads the weights.
     fn settle(&mut self) -> Result<(), TrainError> {
-        self.stream.settle()?;
-        let snapshot = self.stream.machine().read_counters()?;
+        self.machine.settle()?;
+        let snapshot = self.machine.read_counters()?;
         self.count(snapshot);
-        self.stream.machine().store(&mut self.weights)?;
+        self.machine.store(&mut self.weights)?;
         self.weights.check(self.network.training.weight_max_exp)?;
         self.skip_counters()
     }
 
     /// Leaves what was counted since the last snapshot out of the totals.
     fn skip_counters(&mut self) -> Result<(), TrainError> {
-        let machine = self.stream.machine();
-        self.counters = machine.read_counters()?;
-        for ((last, _), snapshot) in self.cores.iter_mut().zip(machine.cores()) {
+        self.counters = self.machine.read_counters()?;
+        for ((last, _), snapshot) in self.cores.iter_mut().zip(self.machine.cores()) {
             *last = *snapshot;
         }
         Ok(())
@@ -365,7 +365,7 @@ impl Trainer {
         feed.run(threads, 0, |source| {
             let mut batch = source(Batch::default());
             while let Some(samples) = batch {
-                self.stream.evaluate(&samples, |outcome| sums.add(outcome))?;
+                self.machine.evaluate(&samples, &mut |outcome| sums.add(outcome))?;
                 batch = source(samples);
             }
             Ok::<(), TrainError>(())
