@@ -109,7 +109,7 @@ impl ArchConfig {
             slot_neuron_steps: 1 << 13,
             slot_error_steps: 1 << 13,
             slot_membrane_steps: 1 << 10,
-            slices: 64,
+            slices: 128,
             queue_depth: 1024,
             tokens: 64,
             ..Self::edge()

@@ -50,7 +50,7 @@ impl ArchConfig {
         }
         let ranges = [
             ("slots", 1, 64, true),
-            ("slices", 1, 64, false),
+            ("slices", 1, 255, false),
             ("queue_depth", 2, 1024, true),
             ("tokens", 8, MAX_TOKENS, true),
             ("max_fan_in", 1, 65535, false),

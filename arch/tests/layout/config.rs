@@ -64,7 +64,10 @@ fn all_bad_keys_are_listed_at_once() {
     assert_eq!(error.problems.len(), 20, "{all}");
 
     let error = ArchConfig::from_toml("preset = \"big\"\n").expect_err("no such preset");
-    assert_eq!(error.problems, ["there is no preset \"big\"; there are nano, tiny, digits, edge"]);
+    assert_eq!(
+        error.problems,
+        ["there is no preset \"big\"; there are nano, tiny, digits, edge, mesh"]
+    );
     let error = ArchConfig::from_toml("lanes = = 4").expect_err("not TOML");
     assert!(error.to_string().contains("it is not TOML"), "{error}");
 }
@@ -72,7 +75,7 @@ fn all_bad_keys_are_listed_at_once() {
 #[test]
 fn all_bad_values_are_listed_at_once() {
     let text = "preset = \"tiny\"\nname = \"My core\"\nlanes = 6\noptimizers = 3\nslots = 3\nweights = 100\nslot_error_steps = 64\n\
-                slices = 65\nqueue_depth = 0\nmax_fan_in = 65536\nmax_steps = 256\nweight_max_exp = 4\nerror_max_exp = 70\nbaud = 20_000_000\n";
+                slices = 256\nqueue_depth = 0\nmax_fan_in = 65536\nmax_steps = 256\nweight_max_exp = 4\nerror_max_exp = 70\nbaud = 20_000_000\n";
     let error = ArchConfig::from_toml(text).expect_err("many problems");
     for sentence in [
         "name is \"My core\", but it becomes part of file and module names",
@@ -81,7 +84,7 @@ fn all_bad_values_are_listed_at_once() {
         "slots is 3, but must be a power of two in 1..=64",
         "weights is 100, but must be a multiple of 32",
         "slot_error_steps is 64, but must be a power of two of at least 128",
-        "slices is 65, but must be in 1..=64",
+        "slices is 256, but must be in 1..=255",
         "queue_depth is 0, but must be a power of two in 2..=1024",
         "max_fan_in is 65536, but must be in 1..=65535",
         "max_steps is 256, but must be in 1..=255",

@@ -225,9 +225,13 @@ impl Cluster {
         })
     }
 
-    /// Counters of all cores: their sum, and of the cycles the most.
-    pub fn read_counters(&mut self) -> Result<Counters, DeviceError> {
-        self.each(|port, _| port.push_counters())?;
+    /// Enqueues the push of all counters.
+    pub fn push_counters(&mut self) -> Result<(), DeviceError> {
+        self.each(|port, _| port.push_counters())
+    }
+
+    /// The counters of all cores: their sum, and of the cycles the most.
+    pub fn receive_counters(&mut self) -> Result<Counters, DeviceError> {
         let mut sum = [0_u32; Counter::COUNT];
         for (port, counters) in self.cores.iter_mut().zip(&mut self.counters) {
             *counters = port.receive_counters()?;

@@ -97,8 +97,10 @@ impl Machine for Pipeline {
         self.stream(batch, Some(update.exponent), outcome)?;
         self.cluster.update(update)?;
         self.update_pending = true;
+        // Before the weights, so that those are on their way while the host goes on.
+        self.cluster.push_counters()?;
         self.cluster.spread_weights()?;
-        self.cluster.read_counters()
+        self.cluster.receive_counters()
     }
 
     fn evaluate(
@@ -124,7 +126,8 @@ impl Machine for Pipeline {
     }
 
     fn read_counters(&mut self) -> Result<Counters, DeviceError> {
-        self.cluster.read_counters()
+        self.cluster.push_counters()?;
+        self.cluster.receive_counters()
     }
 
     fn cores(&self) -> &[Counters] {

@@ -18,7 +18,7 @@ pub struct LayerWork {
     pub fan_in: usize,
     pub neurons: usize,
     pub tiles: usize,
-    /// Cycles of FP, BP and WG. BP's are those of BACKPROP through the layer, and NEURON_BACK of the last.
+    /// Cycles of FP, BP and WG. BP's are those of BACKPROP into the layer, and NEURON_BACK of the last.
     pub forward: f64,
     pub backward: f64,
     pub gradient: f64,
@@ -93,8 +93,8 @@ pub fn measure(
         meter.core.write_errors(0, loss.errors(exponent))?;
         let moved = meter.run(Engine::Bp, Instruction::NeuronBack { slice: 0, slot: 0 })?;
         work[last].backward += share * f64::from(moved[Counter::BpBusy]);
-        for (l, layer) in work.iter_mut().enumerate().skip(1).rev() {
-            let back = Instruction::Backprop { slice: l as u8, slot: 0 };
+        for (l, layer) in work[..last].iter_mut().enumerate().rev() {
+            let back = Instruction::Backprop { slice: l as u8 + 1, slot: 0 };
             let moved = meter.run(Engine::Bp, back)?;
             layer.backward += share * f64::from(moved[Counter::BpBusy]);
         }

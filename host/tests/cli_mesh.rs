@@ -1,0 +1,91 @@
+//! `backspike train` on a mesh.
+
+mod common;
+
+use common::SMALL;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn backspike(directory: &Path, arguments: &[&str]) -> Output {
+    let command = env!("CARGO_BIN_EXE_backspike");
+    Command::new(command).current_dir(directory).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A directory with a network of two hidden layers for the 8 x 8 digits.
+fn workspace() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let (before, hidden) = SMALL.split_once("[[layer]]").unwrap();
+    let (hidden, after) = hidden.split_once("[[layer]]").unwrap();
+    let layer = hidden.replace("neurons = 12", "neurons = 40");
+    let text = format!("{before}[[layer]]{layer}[[layer]]{layer}[[layer]]{after}")
+        .replace("shape = [4, 4]", "shape = [8, 8]")
+        .replace("neurons = 4\n", "neurons = 10\n")
+        .replace("batch = 10", "batch = 32")
+        .replace("name = \"small\"", "name = \"small\"\ndata = \"digits\"");
+    fs::write(directory.path().join("net.toml"), text).unwrap();
+    directory
+}
+
+fn hash(text: &str) -> &str {
+    let line = text.lines().find(|line| line.starts_with("weight hash")).unwrap();
+    line.split_whitespace().last().unwrap()
+}
+
+#[test]
+fn a_mesh_trains_as_a_core_does_and_goes_on_from_its_checkpoint() {
+    let directory = workspace();
+    let at = directory.path();
+    let train = ["train", "net.toml", "--limit", "160", "--epochs", "2"];
+    let with = |more: &[&str]| stdout(&backspike(at, &[&train[..], more].concat()));
+    let alone = with(&["--checkpoint", "alone"]);
+    let mesh = with(&["--preset", "mesh-4", "--checkpoint", "mesh", "--log", "mesh.jsonl"]);
+    assert_eq!(hash(&mesh), hash(&alone));
+    for part in ["of 2 x 2 cores", "busiest links", "layer 2 tiles 0..1"] {
+        assert!(mesh.contains(part), "{part:?} is not in\n{mesh}");
+    }
+    let log = fs::read_to_string(at.join("mesh.jsonl")).unwrap();
+    let records: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let record = records.iter().find(|record| record["kind"] == "mesh").unwrap();
+    let cores = record["cores"].as_array().unwrap();
+    assert!(cores.len() > 1 && cores.iter().all(|core| core["counters"]["fp_events"] != 0));
+    assert!(record["links"].as_array().unwrap().len() > 4);
+
+    // One epoch on a mesh, the other on one core, and the other way round.
+    let mesh = ["--mesh", "3x1", "--preset", "mesh", "--checkpoint", "mixed"];
+    let first = with(&[&mesh[..], &["--steps", "5"]].concat());
+    assert_ne!(hash(&first), hash(&alone));
+    assert_eq!(hash(&with(&["--resume", "--checkpoint", "mixed"])), hash(&alone));
+    with(&["--steps", "3", "--checkpoint", "mixed"]);
+    assert_eq!(hash(&with(&[&mesh[..], &["--resume"]].concat())), hash(&alone));
+
+    let verified = with(&["--preset", "mesh-4", "--verify", "emulator", "--checkpoint", "twice"]);
+    assert!(verified.contains(&format!("weight hash {} on both", hash(&alone))), "{verified}");
+}
+
+#[test]
+fn what_a_mesh_cannot_be_is_a_sentence() {
+    let directory = workspace();
+    let at = directory.path();
+    let failure = |more: &[&str]| {
+        let output = backspike(at, &[&["train", "net.toml", "--limit", "64"], more].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let tiny = failure(&["--preset", "tiny", "--mesh", "2x2"]);
+    for part in ["token counters", "use a configuration with tokens = ", "queue_depth"] {
+        assert!(tiny.contains(part), "{part:?} is not in\n{tiny}");
+    }
+    let wide = failure(&["--preset", "mesh-4", "--lanes", "32"]);
+    assert!(wide.contains("use 4, 8 or 16 lanes on a mesh"), "{wide}");
+    let board = failure(&["--preset", "mesh-4", "--device", "serial:/dev/null"]);
+    assert!(board.contains("is a board with one core"), "{board}");
+    let waves = failure(&["--preset", "mesh-4", "--device", "rtl", "--waves", "w.fst"]);
+    assert!(waves.contains("leave it out with a mesh"), "{waves}");
+}
