@@ -11,7 +11,7 @@ use std::ops::Range;
 pub mod token {
     /// FP: the outputs of a group of samples are in memory.
     pub const FORWARD: u8 = 0;
-    /// BP: the errors of a group are in memory.
+    /// BP: the errors of a group are in memory; IO, on a mesh: those that others need have left.
     pub const BACKWARD: u8 = 1;
     /// WG: the slots of a group are free.
     pub const FREE: u8 = 2;

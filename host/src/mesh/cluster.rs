@@ -367,7 +367,9 @@ fn backward(
         },
     )?;
     send(port, &of.errors, Engine::Bp, token::ERRORS, slot)?;
-    port.post(Engine::Bp, token::BACKWARD)?;
+    // Errors are read for a PUSH only while WG does nothing, and others wait for them: they leave first.
+    let before = if of.errors.post.is_some() { Engine::Io } else { Engine::Bp };
+    port.post(before, token::BACKWARD)?;
     port.wait(Engine::Wg, token::BACKWARD)?;
     port.issue(Engine::Wg, Instruction::Accumulate { slice, slot: slot_number })
 }

@@ -183,7 +183,7 @@ pub(super) fn fullest(config: &ArchConfig, steps: usize, held: &[Held]) -> Vec<U
 fn queued(core: &CoreProgram, schedule: &Schedule) -> usize {
     let each = |sending: &Sending| sending.post.map_or(0, |_| 2 + sending.pushes.len());
     let sum = |of: &dyn Fn(&MeshSlice) -> usize| core.slices.iter().map(of).sum::<usize>();
-    let io = 4 + sum(&|slice| each(&slice.spikes) + each(&slice.errors));
+    let io = 5 + sum(&|slice| each(&slice.spikes) + each(&slice.errors));
     let fp = sum(&|slice| slice.spikes_from.len() + 3);
     let bp = sum(&|slice| slice.errors_from.len() + 3);
     let wg = 1 + 2 * core.slices.len();

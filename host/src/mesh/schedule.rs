@@ -15,7 +15,7 @@
 use super::program::CoreProgram;
 
 /// Steps from the last layer's FORWARD to the loss: the host and the way to it may be so much behind.
-const SLACK: usize = 2;
+const SLACK: usize = 4;
 /// Steps that instructions are issued before the host's part of their step.
 pub const AHEAD: usize = 4;
 
