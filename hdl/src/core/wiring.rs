@@ -178,8 +178,8 @@ impl<const P: usize> Logic for Core<P> {
         }
 
         // Pushes read when the owner of the memory runs nothing; one bit per region. 0xe00: membranes and registers, which only
-        // pushes read, and tokens, of which there is nothing to read. 0x1b8: state, gradients, spikes, non-zero words and errors, whose copy is WG's. 0x004: weights, whose port B
-        // serves BP and WG. 0x040: traces, read by BP.
+        // pushes read, and tokens, of which there is nothing to read. 0x1b8: state, gradients, spikes, non-zero words and errors,
+        // whose copy is WG's. 0x004: weights, whose port B serves BP and WG. 0x040: traces, read by BP.
         self.reads.next = self.push_engine.read_o.val();
         self.free.next = bits::<16>(0xe00);
         if !self.wg_front.busy_o.val() {

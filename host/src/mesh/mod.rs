@@ -1,9 +1,11 @@
-//! A network on the cores of a mesh: what each core holds, which node it sits on, and the traffic that follows.
+//! A network on the cores of a mesh: what each core holds, which node it sits on, what it runs, and the traffic that follows.
 //!
 //! ```text
 //! network, samples --> work of each layer --> partition: slices of logical cores --> demand: flows between them
 //!                                                                                          |
 //!                                    drawing, table <-- cost: flits of every link <-- placement: a node for each
+//!                                                                                          |
+//!   pipeline: samples, losses <-- cluster: ports, schedule: order <-- program: descriptors of every core, in its memory
 //! ```
 
 mod cluster;
