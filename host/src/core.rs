@@ -183,7 +183,7 @@ impl Core {
     /// 32-bit words that [`push_output`](Self::push_output) sends of one slot.
     pub fn output_words(&self) -> usize {
         let push = &self.program.descriptors.io[usize::from(IO_OUTPUT)];
-        push.rows as usize * push.region.subs(&self.program.config)
+        push.words(&self.program.config)
     }
 
     /// Writes weights and optimizer state; only while the engines are idle.

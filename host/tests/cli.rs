@@ -7,38 +7,15 @@ use backspike::network::Network;
 use backspike::train::scale::Scale;
 use backspike::train::{Position, Sums};
 use backspike::weights::Weights;
-use common::SMALL;
+use common::{SMALL, backspike, failure, for_digits, stdout};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
-
-fn backspike(directory: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_backspike"))
-        .current_dir(directory)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn failure(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use std::process::Command;
 
 /// A directory with a network for the 8 x 8 digits.
 fn workspace() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let text = SMALL
-        .replace("shape = [4, 4]", "shape = [8, 8]")
-        .replace("neurons = 4\n", "neurons = 10\n")
-        .replace("batch = 10", "batch = 32")
-        .replace("name = \"small\"", "name = \"small\"\ndata = \"digits\"");
-    fs::write(directory.path().join("net.toml"), text).unwrap();
+    fs::write(directory.path().join("net.toml"), for_digits(SMALL)).unwrap();
     directory
 }
 

@@ -2,20 +2,8 @@
 
 mod common;
 
-use common::SMALL;
+use common::{SMALL, backspike, failure, for_digits, stdout};
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
-
-fn backspike(directory: &Path, arguments: &[&str]) -> Output {
-    let command = env!("CARGO_BIN_EXE_backspike");
-    Command::new(command).current_dir(directory).args(arguments).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 /// A directory with a network of two hidden layers for the 8 x 8 digits.
 fn workspace() -> tempfile::TempDir {
@@ -23,11 +11,7 @@ fn workspace() -> tempfile::TempDir {
     let (before, hidden) = SMALL.split_once("[[layer]]").unwrap();
     let (hidden, after) = hidden.split_once("[[layer]]").unwrap();
     let layer = hidden.replace("neurons = 12", "neurons = 40");
-    let text = format!("{before}[[layer]]{layer}[[layer]]{layer}[[layer]]{after}")
-        .replace("shape = [4, 4]", "shape = [8, 8]")
-        .replace("neurons = 4\n", "neurons = 10\n")
-        .replace("batch = 10", "batch = 32")
-        .replace("name = \"small\"", "name = \"small\"\ndata = \"digits\"");
+    let text = for_digits(&format!("{before}[[layer]]{layer}[[layer]]{layer}[[layer]]{after}"));
     fs::write(directory.path().join("net.toml"), text).unwrap();
     directory
 }
@@ -74,9 +58,7 @@ fn what_a_mesh_cannot_be_is_a_sentence() {
     let directory = workspace();
     let at = directory.path();
     let failure = |more: &[&str]| {
-        let output = backspike(at, &[&["train", "net.toml", "--limit", "64"], more].concat());
-        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        failure(&backspike(at, &[&["train", "net.toml", "--limit", "64"], more].concat()))
     };
     let tiny = failure(&["--preset", "tiny", "--mesh", "2x2"]);
     for part in ["token counters", "use a configuration with tokens = ", "queue_depth"] {

@@ -9,15 +9,9 @@ use backspike::mesh::{
 use backspike::network::Network;
 use backspike_arch::{ArchConfig, Link, MeshConfig, MeshPort, Routes};
 use backspike_tb::Packet;
-use common::small;
-use rand::{Rng, SeedableRng};
+use common::{generator, layered};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-
-fn generator(salt: u64) -> ChaCha8Rng {
-    let seed = std::env::var("BACKSPIKE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    println!("BACKSPIKE_SEED={seed}");
-    ChaCha8Rng::seed_from_u64(seed ^ salt << 32)
-}
 
 /// `small` with layers of these sizes, and work at random.
 fn network(
@@ -25,18 +19,7 @@ fn network(
     config: &ArchConfig,
     neurons: &[usize],
 ) -> (Network, Vec<LayerWork>) {
-    let mut network = small();
-    let hidden = network.layers[0].clone();
-    let readout = network.layers[1].clone();
-    network.layers = neurons
-        .iter()
-        .map(|&neurons| {
-            let mut layer = hidden.clone();
-            layer.neurons = neurons;
-            layer
-        })
-        .collect();
-    network.layers.push(readout);
+    let network = layered(neurons);
     let work = (0..network.layers.len())
         .map(|l| LayerWork {
             fan_in: network.fan_in(l),

@@ -11,9 +11,9 @@ use backspike::train::{BatchRecord, EpochRecord, Observer, RunOptions, Summary, 
 use backspike_arch::{ArchConfig, Link, Mesh, MeshConfig, MeshPort};
 use backspike_emulator::EmulatedMesh;
 use backspike_tb::{MeshLibrary, Optimize};
-use common::{quadrants, small};
+use common::{generator, layered, quadrants};
+use rand::Rng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -25,33 +25,14 @@ impl Observer for Quiet {
     fn epoch(&mut self, _: &EpochRecord) {}
 }
 
-fn generator(salt: u64) -> ChaCha8Rng {
-    let seed = std::env::var("BACKSPIKE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    println!("BACKSPIKE_SEED={seed}");
-    ChaCha8Rng::seed_from_u64(seed ^ salt << 32)
-}
-
 /// Cores of 8 lanes with what a mesh takes.
 fn config() -> ArchConfig {
     ArchConfig { tokens: 64, slices: 64, queue_depth: 1024, ..ArchConfig::tiny() }
 }
 
-/// `small` with hidden layers of these sizes.
+/// `small` with hidden layers of these sizes, for samples of `steps` steps.
 fn network(neurons: &[usize], steps: u32) -> Network {
-    let mut network = small();
-    let hidden = network.layers[0].clone();
-    let readout = network.layers[1].clone();
-    network.layers = neurons
-        .iter()
-        .map(|&neurons| {
-            let mut layer = hidden.clone();
-            layer.neurons = neurons;
-            layer
-        })
-        .collect();
-    network.layers.push(readout);
-    network.steps = steps;
-    network
+    Network { steps, ..layered(neurons) }
 }
 
 /// Any division: the work of the layers is drawn.

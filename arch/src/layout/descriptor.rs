@@ -4,6 +4,7 @@ use super::field::{LayoutError, PackedWord};
 use super::opcode::Engine;
 use super::region::Region;
 use super::words::{Coordinates, NeuronWord, OptimizerWord, Shape};
+use crate::config::ArchConfig;
 
 /// One column of a descriptor table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,6 +272,11 @@ impl IoDescriptor {
     /// Posts token `token` of the cores of the set `nodes`.
     pub const fn post(token: u8, nodes: u64) -> Self {
         Self::to_nodes(Region::Token, 0, 1, token as u32, nodes)
+    }
+
+    /// 32-bit words that it sends from a core of configuration `config`.
+    pub fn words(&self, config: &ArchConfig) -> usize {
+        self.rows as usize * self.region.subs(config)
     }
 
     /// The cores it goes to; none: the host.

@@ -123,12 +123,7 @@ fn print_partition(network: &Network, config: &ArchConfig, plan: &Partition) {
     println!("  {:<5} {:>9} {:>9} {:>9}  {:>5}  slices", "core", "FP", "BP", "WG", "load");
     let busiest = plan.busiest().max(f64::MIN_POSITIVE);
     for (core, of) in plan.cores.iter().enumerate() {
-        let slices: Vec<String> = (of.shares.iter())
-            .map(|share| {
-                let end = share.first_tile + share.tiles;
-                format!("layer {} tiles {}..{end}", share.layer, share.first_tile)
-            })
-            .collect();
+        let slices: Vec<String> = of.shares.iter().map(ToString::to_string).collect();
         println!(
             "  {core:<5} {:>9.0} {:>9.0} {:>9.0}  {:>3.0} %  {}",
             of.load.forward,

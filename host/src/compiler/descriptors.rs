@@ -52,6 +52,18 @@ pub(crate) struct Above {
     pub error_base: usize,
 }
 
+impl Place {
+    /// The slice as the one above another: that of a whole layer.
+    fn above(&self) -> Above {
+        Above {
+            neurons: self.neurons,
+            weight_base: self.weight_base,
+            plane_base: self.plane_base,
+            error_base: self.error_base,
+        }
+    }
+}
+
 fn shape(network: &Network, config: &ArchConfig, neurons: usize) -> Shape {
     let steps = network.steps as usize;
     Shape {
@@ -133,13 +145,7 @@ pub(crate) fn backprop(
 
 /// NEURON_BACK of a slice of the output.
 pub(crate) fn neuron_back(network: &Network, config: &ArchConfig, place: &Place) -> BpDescriptor {
-    let own = Above {
-        neurons: place.neurons,
-        weight_base: place.weight_base,
-        plane_base: place.plane_base,
-        error_base: place.error_base,
-    };
-    BpDescriptor { fan_in: place.fan_in as u32, ..backprop(network, config, place, &own) }
+    BpDescriptor { fan_in: place.fan_in as u32, ..backprop(network, config, place, &place.above()) }
 }
 
 pub(super) fn build(
@@ -170,13 +176,7 @@ pub(super) fn build(
         tables.fp.push(forward(network, config, place));
         tables.wg.push(gradient(network, config, place, gradient_shift));
         if layer > 0 {
-            let above = Above {
-                neurons: place.neurons,
-                weight_base: place.weight_base,
-                plane_base: place.plane_base,
-                error_base: place.error_base,
-            };
-            tables.bp.push(backprop(network, config, &places[layer - 1], &above));
+            tables.bp.push(backprop(network, config, &places[layer - 1], &place.above()));
         }
     }
     tables.io = fixed_pushes();

@@ -145,7 +145,7 @@ impl Cluster {
             let words = loop {
                 match inbox.outputs.pop_front() {
                     Some(words) => break words,
-                    None => inbox.receive(port, push.rows as usize * subs)?,
+                    None => inbox.receive(port, push.words(&self.program.config))?,
                 }
             };
             // A tile-block is one row of spikes, and a row a step of membranes.
@@ -187,7 +187,7 @@ impl Cluster {
         let cores = self.cores.iter_mut().zip(&mut self.inboxes).zip(&self.program.cores);
         for ((port, inbox), core) in cores {
             let push = core.descriptors.io[usize::from(IO_OUTPUT)];
-            let words = push.rows as usize * push.region.subs(&self.program.config);
+            let words = push.words(&self.program.config);
             while inbox.freed == 0 {
                 inbox.receive(port, words)?;
             }
@@ -217,9 +217,7 @@ impl Cluster {
                 send(port, &slice.weights, Engine::Wg, token::WEIGHTS, 0)?;
             }
             for slice in core.slices.iter().rev() {
-                for token in &slice.weights_from {
-                    port.wait(Engine::Bp, *token)?;
-                }
+                wait_all(port, Engine::Bp, &slice.weights_from)?;
             }
             Ok(())
         })
@@ -309,6 +307,11 @@ impl Cluster {
     }
 }
 
+/// An engine waits for a token of each sender.
+fn wait_all(port: &mut Port, engine: Engine, tokens: &[u8]) -> Result<(), DeviceError> {
+    tokens.iter().try_for_each(|token| port.wait(engine, *token))
+}
+
 /// Enqueues pushes of a slot once the engine has posted `token`.
 fn send(
     port: &mut Port,
@@ -334,9 +337,7 @@ fn forward(
     slot: usize,
 ) -> Result<(), DeviceError> {
     let of = &core.slices[slice];
-    for token in &of.spikes_from {
-        port.wait(Engine::Fp, *token)?;
-    }
+    wait_all(port, Engine::Fp, &of.spikes_from)?;
     port.issue(Engine::Fp, Instruction::Forward { slice: slice as u8, slot: slot as u8 })?;
     send(port, &of.spikes, Engine::Fp, token::FORWARD, slot)?;
     if of.holding.back_base.is_none() {
@@ -355,9 +356,7 @@ fn backward(
     slot: usize,
 ) -> Result<(), DeviceError> {
     let of = &core.slices[slice];
-    for token in &of.errors_from {
-        port.wait(Engine::Bp, *token)?;
-    }
+    wait_all(port, Engine::Bp, &of.errors_from)?;
     let (slice, slot_number) = (slice as u8, slot as u8);
     port.issue(
         Engine::Bp,

@@ -5,12 +5,13 @@
 
 use super::LayerWork;
 use super::memory::held;
-use super::program::fullest;
-use crate::compiler::{Held, Slice, check};
+use super::program::{fullest, whole_layers};
+use crate::compiler::{Held, check};
 use crate::network::Network;
 use crate::reader::Problems;
 use backspike_arch::ArchConfig;
 use serde::Serialize;
+use std::fmt;
 
 /// Tiles of a layer on a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +19,13 @@ pub struct Share {
     pub layer: usize,
     pub first_tile: usize,
     pub tiles: usize,
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.first_tile + self.tiles;
+        write!(f, "layer {} tiles {}..{end}", self.layer, self.first_tile)
+    }
 }
 
 /// Cycles of the engines, a sample. They run side by side, on different samples.
@@ -145,14 +153,6 @@ pub fn partition(
         }
         Some(found)
     };
-    let slices: Vec<Slice> = (work.iter())
-        .map(|layer| Slice {
-            fan_in: layer.fan_in,
-            neurons: layer.neurons,
-            tiles: layer.tiles,
-            weight_base: 0,
-        })
-        .collect();
     let found = best(config);
     let needed = |plans: &[CorePlan]| {
         let held: Vec<Held> =
@@ -166,7 +166,7 @@ pub fn partition(
             needed(&best(&unbounded).unwrap_or_default())
         }
     };
-    check(network, config, &slices, &usage)?;
+    check(network, config, &whole_layers(network, config), &usage)?;
     match found {
         Some(cores) => Ok(Partition { cores, whole }),
         None => {

@@ -110,15 +110,8 @@ pub fn compile_mesh(
     let shares: Vec<_> = partition.cores.iter().map(|core| &core.shares[..]).collect();
     let (wholes, cores) = memory::lay_out(network, config, &shares);
     let (cores, held): (Vec<_>, Vec<_>) = cores.into_iter().unzip();
-    let slices: Vec<Slice> = (network.layers.iter().enumerate())
-        .map(|(l, layer)| Slice {
-            fan_in: network.fan_in(l),
-            neurons: layer.neurons,
-            tiles: config.tiles(layer.neurons),
-            weight_base: 0,
-        })
-        .collect();
-    let (gradient_shift, _) = check(network, config, &slices, &fullest(config, steps, &held))?;
+    let (gradient_shift, _) =
+        check(network, config, &whole_layers(network, config), &fullest(config, steps, &held))?;
     let blocks = ArchConfig::blocks(steps);
     let compiler = Compiler { network, config, nodes, blocks, wholes, cores, gradient_shift };
     let cores: Vec<CoreProgram> = (0..nodes.len()).map(|core| compiler.core(core)).collect();
@@ -166,6 +159,18 @@ pub fn compile_mesh(
         cores,
         schedule,
     })
+}
+
+/// The layers as one slice each, for the checks that do not ask where they lie.
+pub(super) fn whole_layers(network: &Network, config: &ArchConfig) -> Vec<Slice> {
+    (network.layers.iter().enumerate())
+        .map(|(l, layer)| Slice {
+            fan_in: network.fan_in(l),
+            neurons: layer.neurons,
+            tiles: config.tiles(layer.neurons),
+            weight_base: 0,
+        })
+        .collect()
 }
 
 /// For each memory the usage of the core that needs most of it.

@@ -65,13 +65,8 @@ fn write(
     for ((c, totals), (core, node)) in
         cores.iter().enumerate().zip(program.cores.iter().zip(&program.nodes))
     {
-        let slices: Vec<String> = (core.slices.iter())
-            .map(|slice| {
-                let share = slice.holding.share;
-                let end = share.first_tile + share.tiles;
-                format!("layer {} tiles {}..{end}", share.layer, share.first_tile)
-            })
-            .collect();
+        let slices: Vec<String> =
+            core.slices.iter().map(|slice| slice.holding.share.to_string()).collect();
         writeln!(
             text,
             "{c:<4} {node:>5} {:>12} {:>12} {:>12} {:>12} {:>16} {:>3.0} %  {}",

@@ -3,6 +3,10 @@
 
 use backspike::data::{Dataset, Split};
 use backspike::network::Network;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::path::Path;
+use std::process::{Command, Output};
 
 /// 16 inputs, 12 hidden neurons, 4 outputs: fits every preset.
 pub const SMALL: &str = r#"
@@ -68,4 +72,54 @@ pub fn quadrants(train: usize, test: usize) -> Dataset {
         train: split(train, 1),
         test: split(test, 2),
     }
+}
+
+/// `small` with hidden layers of these sizes.
+pub fn layered(neurons: &[usize]) -> Network {
+    let mut network = small();
+    let hidden = network.layers[0].clone();
+    let readout = network.layers[1].clone();
+    network.layers = neurons
+        .iter()
+        .map(|&neurons| {
+            let mut layer = hidden.clone();
+            layer.neurons = neurons;
+            layer
+        })
+        .collect();
+    network.layers.push(readout);
+    network
+}
+
+/// A generator that prints its seed; BACKSPIKE_SEED sets it, and `salt` keeps the tests apart.
+pub fn generator(salt: u64) -> ChaCha8Rng {
+    let seed = std::env::var("BACKSPIKE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    println!("BACKSPIKE_SEED={seed}");
+    ChaCha8Rng::seed_from_u64(seed ^ salt << 32)
+}
+
+/// `text`, a variant of [`SMALL`], for the 8 x 8 digits.
+pub fn for_digits(text: &str) -> String {
+    text.replace("shape = [4, 4]", "shape = [8, 8]")
+        .replace("neurons = 4\n", "neurons = 10\n")
+        .replace("batch = 10", "batch = 32")
+        .replace("name = \"small\"", "name = \"small\"\ndata = \"digits\"")
+}
+
+/// Runs the command in `directory`.
+pub fn backspike(directory: &Path, arguments: &[&str]) -> Output {
+    let command = env!("CARGO_BIN_EXE_backspike");
+    Command::new(command).current_dir(directory).args(arguments).output().unwrap()
+}
+
+/// What a command that must succeed printed.
+pub fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The complaint of a command that must fail.
+pub fn failure(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
