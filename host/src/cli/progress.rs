@@ -2,7 +2,7 @@
 
 use backspike::mesh::MeshProgram;
 use backspike::report::Log;
-use backspike::train::{BatchRecord, EpochRecord, Observer, Position, busiest};
+use backspike::train::{BatchRecord, EpochRecord, Observer, Position, Totals};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::time::Duration;
 
@@ -45,13 +45,13 @@ impl Rows {
     }
 
     fn show(&self, record: &BatchRecord) {
-        let most = record.cores.iter().map(busiest).max().unwrap_or(0).max(1);
+        let busy: Vec<u64> = record.cores.iter().map(|core| Totals::from(core).busiest()).collect();
+        let most = busy.iter().copied().max().unwrap_or(0).max(1);
         for (row, (line, cores)) in self.lines.iter().zip(self.cores.chunks(self.width)).enumerate()
         {
             let core = |core: &Option<(usize, String)>| match core {
                 Some((core, layers)) => {
-                    let busy = busiest(&record.cores[*core]);
-                    format!("{layers:>6} {:>3} %", 100 * u64::from(busy) / u64::from(most))
+                    format!("{layers:>6} {:>3} %", 100 * busy[*core] / most)
                 }
                 None => format!("{:>12}", "free"),
             };

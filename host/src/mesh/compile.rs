@@ -1,6 +1,6 @@
 //! The program of each core: its descriptors, and what it sends to whom.
 
-use super::memory::{self, Holding, Whole};
+use super::memory::{self, Holding, Layout, Whole};
 use super::program::{CoreProgram, MeshSlice, Sending};
 use crate::compiler::descriptors::{
     Above, Place, backprop, fixed_pushes, forward, gradient, neuron_back, output_push,
@@ -16,40 +16,11 @@ pub(super) struct Compiler<'a> {
     pub config: &'a ArchConfig,
     pub nodes: &'a [usize],
     pub blocks: usize,
-    pub wholes: Vec<Whole>,
-    pub cores: Vec<Vec<Holding>>,
+    pub layout: Layout,
     pub gradient_shift: u8,
 }
 
 impl Compiler<'_> {
-    fn holds(&self, core: usize, layer: usize) -> Option<&Holding> {
-        self.cores[core].iter().find(|holding| holding.share.layer == layer)
-    }
-
-    /// Cores to which the output of `holding` of core `from` goes: as spikes to those with a part of the next layer, as errors to
-    /// those with a part of the layer below; itself only if it keeps another copy of its own.
-    fn readers(&self, from: usize, layer: Option<usize>, in_place: bool) -> Vec<usize> {
-        let cores = (0..self.cores.len()).filter(|core| *core != from || !in_place);
-        cores.filter(|core| layer.is_some_and(|layer| self.holds(*core, layer).is_some())).collect()
-    }
-
-    fn spike_readers(&self, from: usize, holding: &Holding) -> Vec<usize> {
-        let above = holding.share.layer + 1;
-        let above = (above < self.network.layers.len()).then_some(above);
-        self.readers(from, above, holding.spikes_in_place)
-    }
-
-    fn error_readers(&self, from: usize, holding: &Holding) -> Vec<usize> {
-        self.readers(from, holding.share.layer.checked_sub(1), holding.errors_in_place)
-    }
-
-    /// Cores with a copy of weights of `layer`, each with its slice of the layer below.
-    fn weight_readers(&self, layer: usize) -> Vec<(usize, &Holding)> {
-        let Some(below) = layer.checked_sub(1) else { return Vec::new() };
-        let cores = (0..self.cores.len()).filter_map(|core| Some((core, self.holds(core, below)?)));
-        cores.filter(|(_, below)| below.copied).collect()
-    }
-
     fn set(&self, cores: &[usize]) -> u64 {
         cores.iter().fold(0, |nodes, core| nodes | 1 << self.nodes[*core])
     }
@@ -62,10 +33,9 @@ impl Compiler<'_> {
         first: usize,
         readers: impl Fn(usize, &Holding) -> Vec<usize>,
     ) -> Vec<u8> {
-        let sends = |from: &usize| {
-            self.holds(*from, layer).is_some_and(|holding| readers(*from, holding).contains(&core))
-        };
-        (0..self.cores.len()).filter(sends).map(|from| (first + from) as u8).collect()
+        let senders = self.layout.holders(layer);
+        let senders = senders.filter(|(from, holding)| readers(*from, holding).contains(&core));
+        senders.map(|(from, _)| (first + from) as u8).collect()
     }
 
     /// The program of a core.
@@ -73,17 +43,17 @@ impl Compiler<'_> {
         let mut descriptors = Descriptors { io: fixed_pushes(), ..Descriptors::default() };
         let last = self.network.layers.len() - 1;
         let (spikes, errors) =
-            (usize::from(token::OTHERS), usize::from(token::OTHERS) + self.cores.len());
+            (usize::from(token::OTHERS), usize::from(token::OTHERS) + self.layout.cores.len());
         let mut slices = Vec::new();
         let mut has_output = false;
-        for holding in &self.cores[core] {
+        for holding in &self.layout.cores[core] {
             let layer = holding.share.layer;
             let place = self.place(holding);
             descriptors.fp.push(forward(self.network, self.config, &place));
             descriptors.wg.push(gradient(self.network, self.config, &place, self.gradient_shift));
             descriptors.bp.push(match holding.back_base {
                 Some(weight_base) => {
-                    let Whole { plane_base, error_base } = self.wholes[layer + 2];
+                    let Whole { plane_base, error_base } = self.layout.wholes[layer + 2];
                     let neurons = self.network.layers[layer + 1].neurons;
                     let above = Above { neurons, weight_base, plane_base, error_base };
                     backprop(self.network, self.config, &place, &above)
@@ -107,7 +77,7 @@ impl Compiler<'_> {
                 fan_in: self.network.fan_in(layer),
                 spikes_from: match layer.checked_sub(1) {
                     Some(below) => self.senders(core, below, spikes, |from, holding| {
-                        self.spike_readers(from, holding)
+                        self.layout.spike_readers(from, holding)
                     }),
                     None => vec![token::INPUT],
                 },
@@ -115,7 +85,7 @@ impl Compiler<'_> {
                     vec![token::GRADIENT]
                 } else {
                     self.senders(core, layer + 1, errors, |from, holding| {
-                        self.error_readers(from, holding)
+                        self.layout.error_readers(from, holding)
                     })
                 },
                 weights_from,
@@ -136,7 +106,7 @@ impl Compiler<'_> {
             first_neuron: holding.outputs.start,
             weight_base: holding.weight_base,
             in_tiles: memory::tiles(self.network, self.config, layer),
-            in_plane_base: self.wholes[layer].plane_base,
+            in_plane_base: self.layout.wholes[layer].plane_base,
             plane_base: holding.plane_base,
             error_base: holding.error_base,
         }
@@ -156,8 +126,8 @@ impl Compiler<'_> {
         token: usize,
         io: &mut Vec<IoDescriptor>,
     ) -> Sending {
-        let nodes = self.set(&self.spike_readers(core, holding));
-        let to = self.wholes[holding.share.layer + 1].plane_base;
+        let nodes = self.set(&self.layout.spike_readers(core, holding));
+        let to = self.layout.wholes[holding.share.layer + 1].plane_base;
         let pushes = self.blocks(holding).map(|(own, whole)| {
             let base = (holding.plane_base + own) as u32;
             let tiles = holding.share.tiles as u32;
@@ -173,8 +143,8 @@ impl Compiler<'_> {
         token: usize,
         io: &mut Vec<IoDescriptor>,
     ) -> Sending {
-        let nodes = self.set(&self.error_readers(core, holding));
-        let to = self.wholes[holding.share.layer + 1];
+        let nodes = self.set(&self.layout.error_readers(core, holding));
+        let to = self.layout.wholes[holding.share.layer + 1];
         let tiles = holding.share.tiles;
         let pushes = self.blocks(holding).flat_map(|(own, whole)| {
             let push = |region, base: usize, rows: usize, to: usize| {
@@ -198,7 +168,7 @@ impl Compiler<'_> {
     fn send_weights(&self, holding: &Holding, token: usize, io: &mut Vec<IoDescriptor>) -> Sending {
         let layer = holding.share.layer;
         let fan_in = self.network.fan_in(layer);
-        let readers = self.weight_readers(layer);
+        let readers = self.layout.weight_readers(layer);
         let nodes = readers.iter().fold(0, |nodes, (core, _)| nodes | 1 << self.nodes[*core]);
         let pushes = readers.into_iter().flat_map(|(core, below)| {
             let inputs = below.outputs.clone();

@@ -11,7 +11,7 @@
 //!
 //! Instructions and tokens are not counted.
 
-use super::memory::{Holding, lay_out};
+use super::memory::Layout;
 use super::{Partition, Share};
 use crate::compiler::descriptors::output_push;
 use crate::network::Network;
@@ -75,10 +75,7 @@ impl Flow {
 /// All flows of `partition`.
 pub fn demand(network: &Network, config: &ArchConfig, partition: &Partition) -> Vec<Flow> {
     let shares: Vec<&[Share]> = partition.cores.iter().map(|core| &core.shares[..]).collect();
-    let (_, cores) = lay_out(network, config, &shares);
-    let cores: Vec<Vec<Holding>> = cores.into_iter().map(|(holdings, _)| holdings).collect();
-    let holder =
-        |core: usize, layer: usize| cores[core].iter().find(|holding| holding.share.layer == layer);
+    let layout = Layout::new(network, config, &shares);
     let blocks = ArchConfig::blocks(network.steps as usize);
     let last = network.layers.len() - 1;
     // Flits of rows of a region, each in packets of its own.
@@ -92,22 +89,19 @@ pub fn demand(network: &Network, config: &ArchConfig, partition: &Partition) -> 
             flows.push(Flow { kind, from, to, flits });
         }
     };
-    // Cores with a part of a layer; `from` only if it does not hold what it sends in place.
-    let readers = |layer: usize, from: usize, in_place: bool| -> Vec<End> {
-        let cores = (0..cores.len()).filter(|core| holder(*core, layer).is_some());
-        cores.filter(|core| *core != from || !in_place).map(End::Core).collect()
-    };
+    let ends = |cores: Vec<usize>| cores.into_iter().map(End::Core).collect();
     let input = config.tiles(network.input_len()) * blocks;
     let flits = rows(Region::Spike, input, flits_to_core);
-    push(FlowKind::Host, End::Host, readers(0, 0, false), flits);
+    let first = layout.holders(0).map(|(core, _)| End::Core(core)).collect();
+    push(FlowKind::Host, End::Host, first, flits);
     for (core, holding) in
-        cores.iter().enumerate().flat_map(|(c, of)| of.iter().map(move |h| (c, h)))
+        layout.cores.iter().enumerate().flat_map(|(c, of)| of.iter().map(move |h| (c, h)))
     {
         let (layer, tiles) = (holding.share.layer, holding.share.tiles);
         let (from, errors) = (End::Core(core), tiles * blocks * TIME_BLOCK);
         let tile_blocks = tiles * blocks;
         if layer < last {
-            let to = readers(layer + 1, core, holding.spikes_in_place);
+            let to = ends(layout.spike_readers(core, holding));
             let flits = rows(Region::Spike, tile_blocks, flits_to_core);
             push(FlowKind::Spikes, from, to, flits);
         } else {
@@ -117,16 +111,13 @@ pub fn demand(network: &Network, config: &ArchConfig, partition: &Partition) -> 
             let flits = rows(Region::Error, errors, flits_to_core);
             push(FlowKind::Host, End::Host, vec![from], flits);
         }
-        let Some(below) = layer.checked_sub(1) else { continue };
         let flits = rows(Region::Error, errors, flits_to_core)
             + rows(Region::Nonzero, tile_blocks, flits_to_core);
-        push(FlowKind::Errors, from, readers(below, core, holding.errors_in_place), flits);
-        for to in 0..cores.len() {
-            if let Some(target) = holder(to, below).filter(|target| target.copied) {
-                let flits = rows(Region::Weight, tiles * target.outputs.len(), flits_to_core);
-                let flits = flits / network.training.batch as f64;
-                push(FlowKind::Weights, from, vec![End::Core(to)], flits);
-            }
+        push(FlowKind::Errors, from, ends(layout.error_readers(core, holding)), flits);
+        for (to, below) in layout.weight_readers(layer) {
+            let flits = rows(Region::Weight, tiles * below.outputs.len(), flits_to_core);
+            let flits = flits / network.training.batch as f64;
+            push(FlowKind::Weights, from, vec![End::Core(to)], flits);
         }
     }
     flows

@@ -140,27 +140,67 @@ pub fn held(network: &Network, config: &ArchConfig, shares: &[Share]) -> Held {
     held
 }
 
-/// The wholes, then each core's slices with what its memories hold.
-pub fn lay_out(
-    network: &Network,
-    config: &ArchConfig,
-    cores: &[&[Share]],
-) -> (Vec<Whole>, Vec<(Vec<Holding>, Held)>) {
-    let needs: Vec<Needs> =
-        cores.iter().map(|shares| Needs::new(network, config, shares)).collect();
-    let [planes, errors] = [0, 1].map(|memory| {
-        let mut bases: Vec<usize> = Vec::new();
-        for population in 0..=network.layers.len() {
-            let base = lowest(&needs, memory, &bases, population);
-            bases.push(base);
-        }
-        bases
-    });
-    let wholes: Vec<Whole> = (planes.into_iter().zip(errors))
-        .map(|(plane_base, error_base)| Whole { plane_base, error_base })
-        .collect();
-    let held = needs.iter().map(|needs| place_own(needs, &wholes)).collect();
-    (wholes, held)
+/// Where everything lies on the cores of a partition, and with that who reads what of whom.
+pub struct Layout {
+    pub wholes: Vec<Whole>,
+    /// The slices of each core.
+    pub cores: Vec<Vec<Holding>>,
+    /// What the memories of each core hold.
+    pub held: Vec<Held>,
+}
+
+impl Layout {
+    /// Of cores with these shares.
+    pub fn new(network: &Network, config: &ArchConfig, cores: &[&[Share]]) -> Layout {
+        let needs: Vec<Needs> =
+            cores.iter().map(|shares| Needs::new(network, config, shares)).collect();
+        let [planes, errors] = [0, 1].map(|memory| {
+            let mut bases: Vec<usize> = Vec::new();
+            for population in 0..=network.layers.len() {
+                let base = lowest(&needs, memory, &bases, population);
+                bases.push(base);
+            }
+            bases
+        });
+        let wholes: Vec<Whole> = (planes.into_iter().zip(errors))
+            .map(|(plane_base, error_base)| Whole { plane_base, error_base })
+            .collect();
+        let (cores, held) = needs.iter().map(|needs| place_own(needs, &wholes)).unzip();
+        Layout { wholes, cores, held }
+    }
+
+    /// The slice of a layer that a core has.
+    pub fn holding(&self, core: usize, layer: usize) -> Option<&Holding> {
+        self.cores[core].iter().find(|holding| holding.share.layer == layer)
+    }
+
+    /// Cores with a part of a layer, each with its slice.
+    pub fn holders(&self, layer: usize) -> impl Iterator<Item = (usize, &Holding)> {
+        (0..self.cores.len()).filter_map(move |core| Some((core, self.holding(core, layer)?)))
+    }
+
+    /// Cores with a part of `layer`; `from` only if what it sends does not lie there in place.
+    fn readers(&self, layer: usize, from: usize, in_place: bool) -> Vec<usize> {
+        let cores = self.holders(layer).map(|(core, _)| core);
+        cores.filter(|core| *core != from || !in_place).collect()
+    }
+
+    /// Cores that take the spikes of a slice of core `from`.
+    pub fn spike_readers(&self, from: usize, holding: &Holding) -> Vec<usize> {
+        self.readers(holding.share.layer + 1, from, holding.spikes_in_place)
+    }
+
+    /// Cores that take its errors.
+    pub fn error_readers(&self, from: usize, holding: &Holding) -> Vec<usize> {
+        let below = holding.share.layer.checked_sub(1);
+        below.map_or_else(Vec::new, |below| self.readers(below, from, holding.errors_in_place))
+    }
+
+    /// Cores with a copy of weights of `layer`, each with its slice of the layer below.
+    pub fn weight_readers(&self, layer: usize) -> Vec<(usize, &Holding)> {
+        let below = layer.checked_sub(1).into_iter().flat_map(|below| self.holders(below));
+        below.filter(|(_, below)| below.copied).collect()
+    }
 }
 
 /// The lowest base of a population's whole that is free on every core that has it.

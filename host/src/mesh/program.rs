@@ -2,7 +2,7 @@
 
 use super::Partition;
 use super::compile::Compiler;
-use super::memory::{self, Holding, Whole};
+use super::memory::{Holding, Layout, Whole};
 use super::schedule::Schedule;
 use crate::compiler::{Descriptors, Held, Slice, Usage, check};
 use crate::network::Network;
@@ -108,12 +108,15 @@ pub fn compile_mesh(
 ) -> Result<MeshProgram, Problems> {
     let steps = network.steps as usize;
     let shares: Vec<_> = partition.cores.iter().map(|core| &core.shares[..]).collect();
-    let (wholes, cores) = memory::lay_out(network, config, &shares);
-    let (cores, held): (Vec<_>, Vec<_>) = cores.into_iter().unzip();
-    let (gradient_shift, _) =
-        check(network, config, &whole_layers(network, config), &fullest(config, steps, &held))?;
+    let layout = Layout::new(network, config, &shares);
+    let (gradient_shift, _) = check(
+        network,
+        config,
+        &whole_layers(network, config),
+        &fullest(config, steps, &layout.held),
+    )?;
     let blocks = ArchConfig::blocks(steps);
-    let compiler = Compiler { network, config, nodes, blocks, wholes, cores, gradient_shift };
+    let compiler = Compiler { network, config, nodes, blocks, layout, gradient_shift };
     let cores: Vec<CoreProgram> = (0..nodes.len()).map(|core| compiler.core(core)).collect();
     let schedule = Schedule { layers: network.layers.len(), slots: config.slots };
     let mut problems = Problems::default();
@@ -155,7 +158,7 @@ pub fn compile_mesh(
         steps,
         blocks,
         neurons: network.layers.iter().map(|layer| layer.neurons).collect(),
-        wholes: compiler.wholes.clone(),
+        wholes: compiler.layout.wholes,
         cores,
         schedule,
     })

@@ -10,5 +10,5 @@ pub mod stream;
 mod trainer;
 
 pub use once::{epoch_on_emulator, first_samples};
-pub use record::{BatchRecord, EpochRecord, Observer, Summary, Sums, Totals, busiest};
+pub use record::{BatchRecord, EpochRecord, Observer, Summary, Sums, Totals};
 pub use trainer::{Position, RunOptions, TrainError, Trainer, check_dataset};

@@ -58,10 +58,13 @@ impl Totals {
     }
 }
 
-/// As [`Totals::busiest`], of a stretch of time.
-pub fn busiest(counters: &Counters) -> u32 {
-    let wg = counters[Counter::WgBusy] + counters[Counter::WgUpdateBusy];
-    counters[Counter::FpBusy].max(counters[Counter::BpBusy]).max(wg)
+impl From<&Counters> for Totals {
+    /// What was counted in one stretch of time.
+    fn from(counters: &Counters) -> Totals {
+        let mut totals = Totals::default();
+        totals.add(counters);
+        totals
+    }
 }
 
 impl Index<Counter> for Totals {
