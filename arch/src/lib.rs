@@ -9,6 +9,7 @@ pub mod generate;
 pub mod layout;
 pub mod mesh;
 pub mod num;
+pub mod pci;
 pub mod proof;
 
 pub use config::{ArchConfig, ConfigError, TIME_BLOCK};
@@ -19,4 +20,5 @@ pub use layout::{
     NeuronWord, OptimizerWord, PackedWord, Region, Register, Shape, Status, WgDescriptor,
 };
 pub use mesh::{LONGEST_PACKET, Link, MeshConfig, MeshPort, PACKET_WORDS, Routes};
+pub use pci::{HostMemory, PciFunction};
 pub use proof::{Proof, ProofError, Workload};

@@ -10,6 +10,16 @@
 #define BACKSPIKE_LAYOUT_VERSION 2u
 #define BACKSPIKE_TIME_BLOCK 4u
 #define BACKSPIKE_MAX_TOKENS 128u
+#define BACKSPIKE_PCI_MAGIC 0x424b5046u
+#define BACKSPIKE_PCI_VENDOR 0x1e5fu
+#define BACKSPIKE_PCI_DEVICE 0x0020u
+#define BACKSPIKE_PCI_CLASS 0x120000u
+#define BACKSPIKE_PCI_BAR_BYTES 0x2000u
+#define BACKSPIKE_PCI_DOORBELLS 0x1000u
+#define BACKSPIKE_DESCRIPTOR_BYTES 16u
+#define BACKSPIKE_COMPLETION_BYTES 8u
+#define BACKSPIKE_MAX_TRANSFER 0x100000u
+#define BACKSPIKE_PUSH_LAST 0x08000000u
 
 /* host address */
 /* 32-bit word in the row */
@@ -137,6 +147,63 @@
 /* an illegal instruction was dropped by IO */
 #define BACKSPIKE_STATUS_ILLEGAL_IO_OFFSET 7u
 #define BACKSPIKE_STATUS_ILLEGAL_IO_BITS 1u
+
+/* PCI register control */
+/* the rings run */
+#define BACKSPIKE_CONTROL_ENABLE_OFFSET 0u
+#define BACKSPIKE_CONTROL_ENABLE_BITS 1u
+/* what is read comes back: the core sees nothing */
+#define BACKSPIKE_CONTROL_LOOPBACK_OFFSET 1u
+#define BACKSPIKE_CONTROL_LOOPBACK_BITS 1u
+/* write 1: abort all transfers and reset engines, rings, counters and core; reads 1 until that is done */
+#define BACKSPIKE_CONTROL_RESET_OFFSET 2u
+#define BACKSPIKE_CONTROL_RESET_BITS 1u
+
+/* PCI register status */
+/* why the ring to the device stopped, 0 while it runs */
+#define BACKSPIKE_LINK_STATUS_TO_DEVICE_OFFSET 0u
+#define BACKSPIKE_LINK_STATUS_TO_DEVICE_BITS 4u
+/* why the ring to the host stopped, 0 while it runs */
+#define BACKSPIKE_LINK_STATUS_TO_HOST_OFFSET 4u
+#define BACKSPIKE_LINK_STATUS_TO_HOST_BITS 4u
+/* a descriptor or its data is on the way */
+#define BACKSPIKE_LINK_STATUS_BUSY_OFFSET 8u
+#define BACKSPIKE_LINK_STATUS_BUSY_BITS 1u
+
+/* PCI registers cause and mask, and interrupts by number */
+/* completion records of the ring to the device were written */
+#define BACKSPIKE_INTERRUPTS_TO_DEVICE_OFFSET 0u
+#define BACKSPIKE_INTERRUPTS_TO_DEVICE_BITS 1u
+/* completion records of the ring to the host were written */
+#define BACKSPIKE_INTERRUPTS_TO_HOST_OFFSET 1u
+#define BACKSPIKE_INTERRUPTS_TO_HOST_BITS 1u
+/* a ring stopped */
+#define BACKSPIKE_INTERRUPTS_ERROR_OFFSET 2u
+#define BACKSPIKE_INTERRUPTS_ERROR_BITS 1u
+
+/* flags of a DMA descriptor */
+/* to the device: a packet ends with these bytes; to the host: must be 0 */
+#define BACKSPIKE_DESCRIPTOR_FLAGS_END_OFFSET 0u
+#define BACKSPIKE_DESCRIPTOR_FLAGS_END_BITS 1u
+
+/* second word of a completion record */
+/* how the transfer ended */
+#define BACKSPIKE_COMPLETION_OUTCOME_OFFSET 0u
+#define BACKSPIKE_COMPLETION_OUTCOME_BITS 4u
+/* to the host: a packet ends with these bytes */
+#define BACKSPIKE_COMPLETION_END_OFFSET 8u
+#define BACKSPIKE_COMPLETION_END_BITS 1u
+/* descriptors completed with this one, modulo 2^16: what tells a new record from the one before in its place */
+#define BACKSPIKE_COMPLETION_SEQUENCE_OFFSET 16u
+#define BACKSPIKE_COMPLETION_SEQUENCE_BITS 16u
+
+/* second word of a record to the core */
+/* data words that follow, padded to an even number */
+#define BACKSPIKE_RECORD_WORDS_OFFSET 0u
+#define BACKSPIKE_RECORD_WORDS_BITS 24u
+/* words of a row of the region, less one: where the address goes to the next row */
+#define BACKSPIKE_RECORD_LAST_SUB_OFFSET 24u
+#define BACKSPIKE_RECORD_LAST_SUB_BITS 5u
 
 /* memory regions */
 enum {
@@ -280,6 +347,54 @@ enum {
 };
 #define BACKSPIKE_REGISTERS 41u
 
+
+/* how transfers end and why rings stop */
+enum {
+    BACKSPIKE_TRANSFER_NONE = 0, /* none: the ring runs */
+    BACKSPIKE_TRANSFER_DONE = 1, /* all bytes moved, or to the host: all bytes of the packet */
+    BACKSPIKE_TRANSFER_BAD_LENGTH = 2, /* a length of 0, or above 1 MiB */
+    BACKSPIKE_TRANSFER_BAD_FLAGS = 3, /* a flag that the ring does not know */
+    BACKSPIKE_TRANSFER_READ_FAILED = 4, /* the bus answered a read of the data with an error */
+    BACKSPIKE_TRANSFER_WRITE_FAILED = 5, /* the bus answered a write of the data with an error */
+    BACKSPIKE_TRANSFER_FETCH_FAILED = 6, /* the bus answered the read of a descriptor with an error */
+    BACKSPIKE_TRANSFER_RECORD_FAILED = 7, /* the bus answered the write of a completion record with an error */
+    BACKSPIKE_TRANSFER_BAD_DOORBELL = 8 /* a doorbell offered more descriptors than the ring has entries */
+};
+
+/* byte offsets of the PCI function's registers */
+enum {
+    BACKSPIKE_PCI_REGISTER_MAGIC = 0, /* 0x424b5046, `BKPF` in ASCII */
+    BACKSPIKE_PCI_REGISTER_VERSION = 4, /* version of the hardware: major [23:16], minor [15:8], patch [7:0] */
+    BACKSPIKE_PCI_REGISTER_LAYOUT_VERSION = 8, /* version of all layouts of this reference */
+    BACKSPIKE_PCI_REGISTER_CONFIG_HASH_LOW = 12, /* configuration hash of the core, bits 31..0 */
+    BACKSPIKE_PCI_REGISTER_CONFIG_HASH_HIGH = 16, /* configuration hash of the core, bits 63..32 */
+    BACKSPIKE_PCI_REGISTER_OUTSTANDING = 20, /* read bursts that may be on their way */
+    BACKSPIKE_PCI_REGISTER_CONTROL = 24, /* enable, loop-back, reset */
+    BACKSPIKE_PCI_REGISTER_STATUS = 28, /* what the engines do, and why they stopped */
+    BACKSPIKE_PCI_REGISTER_CAUSE = 32, /* interrupts that happened */
+    BACKSPIKE_PCI_REGISTER_MASK = 36, /* interrupts that are sent, one bit each as in cause */
+    BACKSPIKE_PCI_REGISTER_BATCH = 40, /* completion records to write together, at most 8, in its low 4 bits; fewer after 64 cycles */
+    BACKSPIKE_PCI_REGISTER_SCRATCH = 44, /* keeps what is written: for trying the way to the device and back */
+    BACKSPIKE_PCI_REGISTER_TO_DEVICE_BASE_LOW = 48, /* bus address of the descriptors to the device, bits 31..0; 4 KiB aligned */
+    BACKSPIKE_PCI_REGISTER_TO_DEVICE_BASE_HIGH = 52, /* the same, bits 63..32 */
+    BACKSPIKE_PCI_REGISTER_TO_DEVICE_DONE_LOW = 56, /* bus address of its completion records, bits 31..0; 4 KiB aligned */
+    BACKSPIKE_PCI_REGISTER_TO_DEVICE_DONE_HIGH = 60, /* the same, bits 63..32 */
+    BACKSPIKE_PCI_REGISTER_TO_DEVICE_SIZE = 64, /* entries of the ring to the device, a power of two from 8 to 32768 */
+    BACKSPIKE_PCI_REGISTER_TO_DEVICE_COMPLETED = 68, /* descriptors of that ring completed, modulo 2^16 */
+    BACKSPIKE_PCI_REGISTER_TO_HOST_BASE_LOW = 72, /* bus address of the descriptors to the host, bits 31..0; 4 KiB aligned */
+    BACKSPIKE_PCI_REGISTER_TO_HOST_BASE_HIGH = 76, /* the same, bits 63..32 */
+    BACKSPIKE_PCI_REGISTER_TO_HOST_DONE_LOW = 80, /* bus address of its completion records, bits 31..0; 4 KiB aligned */
+    BACKSPIKE_PCI_REGISTER_TO_HOST_DONE_HIGH = 84, /* the same, bits 63..32 */
+    BACKSPIKE_PCI_REGISTER_TO_HOST_SIZE = 88, /* entries of the ring to the host, a power of two from 8 to 32768 */
+    BACKSPIKE_PCI_REGISTER_TO_HOST_COMPLETED = 92, /* descriptors of that ring completed, modulo 2^16 */
+    BACKSPIKE_PCI_REGISTER_BUSY_CYCLES = 96, /* cycles with a descriptor or its data on the way */
+    BACKSPIKE_PCI_REGISTER_BEATS_READ = 100, /* beats of data read from host memory, 8 bytes each */
+    BACKSPIKE_PCI_REGISTER_BEATS_WRITTEN = 104, /* beats of data written to host memory */
+    BACKSPIKE_PCI_REGISTER_WORDS_WRITTEN = 108, /* words written to the core */
+    BACKSPIKE_PCI_REGISTER_WORDS_PUSHED = 112, /* words that the core pushed */
+    BACKSPIKE_PCI_REGISTER_TO_DEVICE_DOORBELL = 4096, /* descriptors of the ring to the device offered, modulo 2^16 */
+    BACKSPIKE_PCI_REGISTER_TO_HOST_DOORBELL = 4100 /* descriptors of the ring to the host offered, modulo 2^16 */
+};
 /* A field of a word; values that do not fit are cut. */
 static inline uint32_t backspike_insert(uint32_t value, unsigned offset, unsigned bits)
 {

@@ -2,7 +2,11 @@
 
 use super::{DESCRIPTORS, WORDS};
 use crate::config::{ArchConfig, TIME_BLOCK};
-use crate::layout::{Engine, LAYOUT_VERSION, MAGIC, MAX_TOKENS, Op, Region, Register, VERSION};
+use crate::layout::{
+    COMPLETION_BYTES, DESCRIPTOR_BYTES, Engine, LAYOUT_VERSION, MAGIC, MAX_TOKENS, MAX_TRANSFER,
+    Op, PCI_BAR_BYTES, PCI_CLASS, PCI_DEVICE, PCI_DOORBELLS, PCI_MAGIC, PCI_VENDOR, PUSH_LAST,
+    PciRegister, Region, Register, TransferOutcome, VERSION,
+};
 use std::fmt::Write;
 
 const HELPERS: &str = r#"/* A field of a word; values that do not fit are cut. */
@@ -69,6 +73,16 @@ pub fn c_header() -> String {
         ("LAYOUT_VERSION", LAYOUT_VERSION.to_string()),
         ("TIME_BLOCK", TIME_BLOCK.to_string()),
         ("MAX_TOKENS", MAX_TOKENS.to_string()),
+        ("PCI_MAGIC", format!("0x{PCI_MAGIC:08x}")),
+        ("PCI_VENDOR", format!("0x{PCI_VENDOR:04x}")),
+        ("PCI_DEVICE", format!("0x{PCI_DEVICE:04x}")),
+        ("PCI_CLASS", format!("0x{PCI_CLASS:06x}")),
+        ("PCI_BAR_BYTES", format!("0x{PCI_BAR_BYTES:x}")),
+        ("PCI_DOORBELLS", format!("0x{PCI_DOORBELLS:x}")),
+        ("DESCRIPTOR_BYTES", DESCRIPTOR_BYTES.to_string()),
+        ("COMPLETION_BYTES", COMPLETION_BYTES.to_string()),
+        ("MAX_TRANSFER", format!("0x{MAX_TRANSFER:x}")),
+        ("PUSH_LAST", format!("0x{PUSH_LAST:08x}")),
     ] {
         let _ = writeln!(text, "#define BACKSPIKE_{name} {value}u");
     }
@@ -100,6 +114,17 @@ pub fn c_header() -> String {
     let registers = Register::all().map(|r| (r.name(), r.index(), r.meaning()));
     enumeration(&mut text, "registers", "REGISTER", registers);
     let _ = writeln!(text, "#define BACKSPIKE_REGISTERS {}u\n", Register::COUNT);
+    let outcomes = TransferOutcome::ALL.iter();
+    let outcomes = outcomes.map(|o| (o.name().into(), o.code().into(), o.meaning()));
+    enumeration(&mut text, "how transfers end and why rings stop", "TRANSFER", outcomes);
+    let registers = PciRegister::ALL.iter();
+    let registers = registers.map(|r| (r.name().into(), r.offset() as usize, r.meaning()));
+    enumeration(
+        &mut text,
+        "byte offsets of the PCI function's registers",
+        "PCI_REGISTER",
+        registers,
+    );
     text.push_str(HELPERS);
     subs(&mut text);
     text.push_str("\n#endif\n");

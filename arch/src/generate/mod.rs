@@ -9,8 +9,9 @@ pub use c::c_header;
 pub use constants::rtl_constants;
 
 use crate::layout::{
-    BpDescriptor, Column, Coordinates, Descriptor, Engine, Field, FpDescriptor, HostAddress,
-    InstructionWord, IoDescriptor, NeuronWord, OptimizerWord, PackedWord, Shape, Status, UpdateArg,
+    BpDescriptor, Column, CompletionWord, ControlWord, Coordinates, Descriptor, DescriptorFlags,
+    Engine, Field, FpDescriptor, HostAddress, InstructionWord, Interrupts, IoDescriptor,
+    LinkStatus, NeuronWord, OptimizerWord, PackedWord, RecordWord, Shape, Status, UpdateArg,
     WgDescriptor,
 };
 use std::path::PathBuf;
@@ -47,6 +48,12 @@ pub(crate) const WORDS: &[WordTable] = &[
     word::<OptimizerWord>("optimizer column"),
     word::<Coordinates>("coordinates column"),
     word::<Status>("status register"),
+    word::<ControlWord>("PCI register control"),
+    word::<LinkStatus>("PCI register status"),
+    word::<Interrupts>("PCI registers cause and mask, and interrupts by number"),
+    word::<DescriptorFlags>("flags of a DMA descriptor"),
+    word::<CompletionWord>("second word of a completion record"),
+    word::<RecordWord>("second word of a record to the core"),
 ];
 
 /// Every descriptor table.

@@ -3,7 +3,11 @@
 use super::markdown::{bit_range, grouped, table};
 use super::{DESCRIPTORS, WORDS};
 use crate::config::ArchConfig;
-use crate::layout::{Counter, LAYOUT_VERSION, MAX_TOKENS, Op, Region, Register};
+use crate::layout::{
+    BATCH_CYCLES, BURST_BYTES, COMPLETION_BYTES, Counter, DESCRIPTOR_BYTES, LAYOUT_VERSION,
+    MAX_TOKENS, MAX_TRANSFER, Op, PCI_BAR_BYTES, PCI_CLASS, PCI_DEVICE, PCI_DOORBELLS, PCI_VENDOR,
+    PciRegister, RING_ENTRIES, Region, Register, TransferOutcome,
+};
 use crate::proof::prove_config;
 
 const NOTICE: &str = "Generated from the layout tables by `backspike generate`; do not edit.\n";
@@ -15,6 +19,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("descriptors.md", descriptors()),
         ("instructions.md", instructions()),
         ("memory.md", memory()),
+        ("pci.md", pci()),
         ("registers.md", registers()),
     ]
 }
@@ -176,6 +181,57 @@ fn registers() -> String {
             table(["index", "name", "holds"], identity),
             format!("## Status\n\n{}", fields("status")),
             format!("## Counters\n\n{}", table(["index", "of", "name", "counts"], counters)),
+        ],
+    )
+}
+
+fn pci() -> String {
+    let registers = PciRegister::ALL.iter().map(|register| {
+        [
+            format!("0x{:04x}", register.offset()),
+            format!("`{}`", register.name()),
+            register.access().into(),
+            register.meaning().into(),
+        ]
+    });
+    let outcomes = TransferOutcome::ALL.iter().map(|outcome| {
+        [outcome.code().to_string(), outcome.name().into(), outcome.meaning().into()]
+    });
+    let fact = |name: &str, value: String| [name.into(), value];
+    let facts = [
+        fact("vendor, device", format!("0x{PCI_VENDOR:04x}, 0x{PCI_DEVICE:04x}")),
+        fact("class", format!("0x{PCI_CLASS:06x}, processing accelerator")),
+        fact("BAR0", format!("{PCI_BAR_BYTES} bytes; doorbells from 0x{PCI_DOORBELLS:x}")),
+        fact("entries of a ring", format!("{} to {}", RING_ENTRIES.start(), RING_ENTRIES.end())),
+        fact(
+            "descriptor",
+            format!("{DESCRIPTOR_BYTES} bytes: address 64, length 32, flags 32 bits"),
+        ),
+        fact(
+            "completion record",
+            format!("{COMPLETION_BYTES} bytes: bytes moved 32, word 32 bits"),
+        ),
+        fact("longest transfer", format!("{} bytes", grouped(MAX_TRANSFER as usize))),
+        fact("longest burst", format!("{BURST_BYTES} bytes, never across 4 KiB")),
+        fact("records wait for a batch", format!("{BATCH_CYCLES} cycles at most")),
+    ];
+    page(
+        "PCI function",
+        "Registers are 32 bits, at byte offsets in BAR0; everything in memory is little endian. How to use them: \
+         [the programmer's guide](../use/pci.md).",
+        vec![
+            table(["what", "value"], facts.into_iter()),
+            format!("## Registers\n\n{}", table(["offset", "name", "access", "holds"], registers)),
+            format!("## `control`\n\n{}", fields("control")),
+            format!("## `status`\n\n{}", fields("link_status")),
+            format!("## `cause`, `mask`, interrupt vectors\n\n{}", fields("interrupts")),
+            format!(
+                "## How transfers end, why rings stop\n\n{}",
+                table(["code", "name", "means"], outcomes)
+            ),
+            format!("## Flags of a descriptor\n\n{}", fields("descriptor_flags")),
+            format!("## Second word of a completion record\n\n{}", fields("completion")),
+            format!("## Second word of a record to the core\n\n{}", fields("record")),
         ],
     )
 }

@@ -4,6 +4,7 @@ mod counter;
 mod descriptor;
 mod field;
 mod opcode;
+mod pci;
 mod region;
 mod register;
 mod words;
@@ -17,6 +18,13 @@ pub use field::{Field, FieldValue, LayoutError, PackedWord};
 pub use opcode::{
     Engine, IllegalInstruction, Instruction, InstructionWord, MAX_TOKENS, Op, UpdateArg,
     instruction, update_arg,
+};
+pub use pci::{
+    BATCH_CYCLES, BURST_BYTES, COMPLETION_BYTES, CompletionWord, ControlWord, DESCRIPTOR_BYTES,
+    DescriptorFlags, Interrupts, LinkStatus, MAX_BATCH, MAX_TRANSFER, PCI_BAR_BYTES, PCI_CLASS,
+    PCI_DEVICE, PCI_DOORBELLS, PCI_MAGIC, PCI_VENDOR, PUSH_LAST, PciRegister, RING_ENTRIES,
+    RecordWord, Ring, TransferOutcome, completion, control, descriptor_flags, interrupts,
+    link_status, record,
 };
 pub use region::{HostAddress, Region, address};
 pub use register::{COUNTER_BASE, LAYOUT_VERSION, MAGIC, Register, VERSION};
