@@ -70,11 +70,39 @@ impl Default for RtlOptions {
 
 /// What an engine does between two cycles.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum EngineState {
+pub(crate) enum EngineState {
     Idle,
     Runs(Op),
     /// The next instruction of its queue, not yet taken.
     At(Instruction),
+}
+
+impl EngineState {
+    /// Keeps readable what [`engine_state`] reads.
+    pub(crate) fn watch(build: Build) -> Build {
+        let signals = ["busy_q", "op_q", "queue_valid_o", "queue_head_o"];
+        signals.into_iter().fold(build, |build, name| build.watch("sequencer*", name))
+    }
+
+    /// Nothing happens here by itself.
+    pub(crate) fn stands(self) -> bool {
+        matches!(self, Self::Idle | Self::At(Instruction::Wait { .. }))
+    }
+}
+
+/// What an engine of the core in instance `core` does; `None` when the model has no such engine.
+pub(crate) fn engine_state(model: &Model, core: &str, engine: Engine) -> Option<EngineState> {
+    let front = format!("{}_front", engine.label().to_lowercase());
+    let scope = format!("{core}.{front}.sequencer");
+    let peek = |name| model.peek(&scope, name);
+    if peek("busy_q")? != 0 {
+        return Op::from_code(peek("op_q")? as u8).map(EngineState::Runs);
+    }
+    if peek("queue_valid_o")? == 0 {
+        return Some(EngineState::Idle);
+    }
+    let head = peek("queue_head_o")?;
+    Instruction::decode(engine, [head as u32, (head >> 32) as u32]).ok().map(EngineState::At)
 }
 
 #[repr(C)]
@@ -156,15 +184,8 @@ impl RtlLibrary {
         waves: bool,
         optimize: Optimize,
     ) -> Result<Self, BuildError> {
-        let library = Build::new(top, verilog)
-            .extension(HOST_PORT)
-            .watch("sequencer*", "busy_q")
-            .watch("sequencer*", "op_q")
-            .watch("sequencer*", "queue_valid_o")
-            .watch("sequencer*", "queue_head_o")
-            .trace(waves)
-            .optimize(optimize)
-            .library()?;
+        let build = Build::new(top, verilog).extension(HOST_PORT).trace(waves).optimize(optimize);
+        let library = EngineState::watch(build).library()?;
         // SAFETY: the types are those of `cpp/core.cpp`; `Self` keeps the library alive.
         let (reset, run) = unsafe {
             (
@@ -247,7 +268,9 @@ impl RtlDevice {
     fn stuck(&self, run: &HostRun, wanted: usize) -> Option<DeviceError> {
         let missing = wanted.saturating_sub(self.arrived.len());
         let waiting = self.writes.len() - run.written as usize;
-        let states = Engine::ALL.iter().map(|&engine| (engine, self.state(engine)));
+        let states = Engine::ALL
+            .iter()
+            .map(|&engine| (engine, engine_state(&self.model, &self.library.top, engine)));
         if waiting == 0 && states.clone().all(|(_, state)| state == Some(EngineState::Idle)) {
             return Some(DeviceError::Idle { wanted, missing });
         }
@@ -270,21 +293,6 @@ impl RtlDevice {
             };
         }
         Some(DeviceError::Timeout { wanted, missing, cycles: self.patience, state })
-    }
-
-    /// What an engine does; `None` when the model has no such engine.
-    fn state(&self, engine: Engine) -> Option<EngineState> {
-        let front = format!("{}_front", engine.label().to_lowercase());
-        let scope = format!("{}.{front}.sequencer", self.library.top);
-        let peek = |name| self.model.peek(&scope, name);
-        if peek("busy_q")? != 0 {
-            return Op::from_code(peek("op_q")? as u8).map(EngineState::Runs);
-        }
-        if peek("queue_valid_o")? == 0 {
-            return Some(EngineState::Idle);
-        }
-        let head = peek("queue_head_o")?;
-        Instruction::decode(engine, [head as u32, (head >> 32) as u32]).ok().map(EngineState::At)
     }
 
     /// Runs the clock until all writes are taken and `wanted` words have arrived.

@@ -1,8 +1,9 @@
-//! The serial link: a core that is reached over two wires.
+//! The links to a host: a serial line, and a PCI function.
 
 mod crc;
 mod frame_receiver;
 mod frame_transmitter;
+pub mod pci;
 mod port;
 mod push_buffer;
 mod uart;

@@ -1,0 +1,276 @@
+//! The Verilated PCI function: registers by AXI4-Lite, host memory by AXI4, interrupts by lines.
+
+use crate::axi::{AxiBus, AxiTiming, AxiTraffic};
+use crate::device::{EngineState, engine_state};
+use crate::{Build, BuildError, Library, Model, ModelError, Optimize, Port, RtlError};
+use backspike_arch::layout::PciRegister;
+use backspike_arch::{ArchConfig, DeviceError, Engine, HostMemory, PciFunction};
+use backspike_hdl::link::pci::pci_design;
+
+/// Cycles of a turn of [`PciFunction::advance`].
+const TURN: u64 = 2048;
+/// Quiet cycles after which the function counts as idle: more than the bus and the records wait for anything.
+const QUIET: u64 = 512;
+/// Cycles in which a register must answer.
+const PATIENCE: u64 = 10_000;
+
+/// Ports besides the bus.
+struct Ports {
+    awvalid: Port,
+    awready: Port,
+    awaddr: Port,
+    wvalid: Port,
+    wdata: Port,
+    wstrb: Port,
+    bvalid: Port,
+    bready: Port,
+    bresp: Port,
+    arvalid: Port,
+    arready: Port,
+    araddr: Port,
+    rvalid: Port,
+    rready: Port,
+    rdata: Port,
+    rresp: Port,
+    irq: Port,
+    irq_ack: Port,
+}
+
+impl Ports {
+    fn new(library: &Library) -> Result<Self, ModelError> {
+        let port = |name: &str| library.port(&format!("s_axi_{name}"));
+        Ok(Self {
+            awvalid: port("awvalid")?,
+            awready: port("awready")?,
+            awaddr: port("awaddr")?,
+            wvalid: port("wvalid")?,
+            wdata: port("wdata")?,
+            wstrb: port("wstrb")?,
+            bvalid: port("bvalid")?,
+            bready: port("bready")?,
+            bresp: port("bresp")?,
+            arvalid: port("arvalid")?,
+            arready: port("arready")?,
+            araddr: port("araddr")?,
+            rvalid: port("rvalid")?,
+            rready: port("rready")?,
+            rdata: port("rdata")?,
+            rresp: port("rresp")?,
+            irq: library.port("irq_o")?,
+            irq_ack: library.port("irq_ack_i")?,
+        })
+    }
+}
+
+/// The build of a PCI function's Verilog; every seed is an instance of the same library.
+#[derive(Clone)]
+pub struct PciLibrary {
+    config: ArchConfig,
+    top: String,
+    library: Library,
+}
+
+impl PciLibrary {
+    /// The function that the generator makes around a core of `config`.
+    pub fn new(config: &ArchConfig, optimize: Optimize) -> Result<Self, RtlError> {
+        let design = pci_design(config)?;
+        Ok(Self::from_verilog(config, design.top(), &design.to_single_file(), optimize)?)
+    }
+
+    /// A function, or the port of one alone, from its Verilog text.
+    pub fn from_verilog(
+        config: &ArchConfig,
+        top: &str,
+        verilog: &str,
+        optimize: Optimize,
+    ) -> Result<Self, BuildError> {
+        let build = Build::new(top, verilog).optimize(optimize);
+        let library = EngineState::watch(build).library()?;
+        Ok(Self { config: config.clone(), top: top.to_owned(), library })
+    }
+
+    /// The function after reset. `seed` draws what has no reset value.
+    pub fn function(&self, seed: u64, timing: AxiTiming) -> Result<RtlFunction, ModelError> {
+        let mut model = self.library.instance(seed);
+        let ports = Ports::new(&self.library)?;
+        // Whatever the inputs began with must not look like an access after the reset.
+        for port in [ports.awvalid, ports.wvalid, ports.arvalid, ports.bready, ports.rready] {
+            model.write(port, 0);
+        }
+        for name in ["arready", "awready", "wready", "rvalid", "bvalid"] {
+            model.set(&format!("m_axi_{name}"), 0);
+        }
+        model.set("irq_ack_i", 0);
+        model.set("reset", 1);
+        model.tick(4);
+        model.set("reset", 0);
+        Ok(RtlFunction {
+            bus: AxiBus::new(&self.library, timing)?,
+            library: self.clone(),
+            model,
+            ports,
+            quiet: 0,
+            pending: 0,
+        })
+    }
+}
+
+/// A Verilated PCI function.
+pub struct RtlFunction {
+    library: PciLibrary,
+    model: Model,
+    ports: Ports,
+    bus: AxiBus,
+    /// Cycles without anything on the bus or in the engines.
+    quiet: u64,
+    /// Interrupts that came while a register was accessed.
+    pending: u32,
+}
+
+fn failed(problem: String) -> DeviceError {
+    DeviceError::Failed(format!("the function broke a rule of AXI: {problem}"))
+}
+
+impl RtlFunction {
+    /// Clock cycles since power-on.
+    pub fn cycles(&self) -> u64 {
+        self.model.cycles()
+    }
+
+    /// What the bus has seen.
+    pub fn traffic(&self) -> AxiTraffic {
+        self.bus.traffic()
+    }
+
+    /// The Verilated model, for benches that look at its ports.
+    pub fn model(&mut self) -> &mut Model {
+        &mut self.model
+    }
+
+    /// One cycle with the bus at work.
+    pub fn cycle(&mut self, memory: &dyn HostMemory) -> Result<(), DeviceError> {
+        let raised = self.model.read(self.ports.irq);
+        self.pending |= raised as u32;
+        self.model.write(self.ports.irq_ack, raised);
+        self.bus.drive(&mut self.model, memory);
+        self.model.eval();
+        self.bus.sample(&self.model, memory).map_err(failed)?;
+        self.model.tick(1);
+        Ok(())
+    }
+
+    /// A cycle with the bus standing still, for the registers.
+    fn register_cycle(&mut self) {
+        self.model.tick(1);
+    }
+
+    /// Cycles until `port` is high with the inputs as they are; `false` when it stays low.
+    fn until(&mut self, port: Port) -> bool {
+        for _ in 0..PATIENCE {
+            self.model.eval();
+            if self.model.read(port) == 1 {
+                return true;
+            }
+            self.register_cycle();
+        }
+        false
+    }
+
+    /// The bus neither takes nor gives anything during the next cycles.
+    fn hold_bus(&mut self) {
+        for name in ["arready", "awready", "wready", "rvalid", "bvalid"] {
+            self.model.set(&format!("m_axi_{name}"), 0);
+        }
+        self.model.write(self.ports.irq_ack, 0);
+    }
+
+    fn silent(offset: u32) -> DeviceError {
+        let name = PciRegister::at(offset).map_or("unknown", PciRegister::name);
+        DeviceError::Failed(format!(
+            "register {name} at {offset:#x} did not answer within {PATIENCE} cycles"
+        ))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.bus.outstanding() == 0
+            && Engine::ALL.iter().all(|&engine| {
+                let state =
+                    engine_state(&self.model, &format!("{}.core", self.library.top), engine);
+                state.is_none_or(|state| state.stands())
+            })
+    }
+}
+
+impl PciFunction for RtlFunction {
+    fn config(&self) -> &ArchConfig {
+        &self.library.config
+    }
+
+    fn read_register(&mut self, offset: u32) -> Result<Option<u32>, DeviceError> {
+        self.hold_bus();
+        self.model.write(self.ports.araddr, u64::from(offset));
+        self.model.write(self.ports.arvalid, 1);
+        self.model.write(self.ports.rready, 0);
+        if !self.until(self.ports.arready) {
+            return Err(Self::silent(offset));
+        }
+        self.register_cycle();
+        self.model.write(self.ports.arvalid, 0);
+        if !self.until(self.ports.rvalid) {
+            return Err(Self::silent(offset));
+        }
+        let value = self.model.read(self.ports.rdata) as u32;
+        let good = self.model.read(self.ports.rresp) == 0;
+        self.model.write(self.ports.rready, 1);
+        self.register_cycle();
+        self.model.write(self.ports.rready, 0);
+        Ok(good.then_some(value))
+    }
+
+    fn write_register(&mut self, offset: u32, value: u32) -> Result<bool, DeviceError> {
+        self.hold_bus();
+        self.model.write(self.ports.awaddr, u64::from(offset));
+        self.model.write(self.ports.wdata, u64::from(value));
+        self.model.write(self.ports.wstrb, 15);
+        self.model.write(self.ports.awvalid, 1);
+        self.model.write(self.ports.wvalid, 1);
+        self.model.write(self.ports.bready, 0);
+        if !self.until(self.ports.awready) {
+            return Err(Self::silent(offset));
+        }
+        self.register_cycle();
+        self.model.write(self.ports.awvalid, 0);
+        self.model.write(self.ports.wvalid, 0);
+        if !self.until(self.ports.bvalid) {
+            return Err(Self::silent(offset));
+        }
+        let good = self.model.read(self.ports.bresp) == 0;
+        self.model.write(self.ports.bready, 1);
+        self.register_cycle();
+        self.model.write(self.ports.bready, 0);
+        self.quiet = 0;
+        Ok(good)
+    }
+
+    fn advance(
+        &mut self,
+        memory: &dyn HostMemory,
+        interrupts: &mut u32,
+    ) -> Result<bool, DeviceError> {
+        let end = self.cycles() + TURN;
+        while self.cycles() < end && self.quiet < QUIET {
+            self.cycle(memory)?;
+            // Looking into the engines costs more than a cycle of theirs.
+            if self.bus.outstanding() != 0 {
+                self.quiet = 0;
+            } else {
+                self.quiet += 1;
+            }
+        }
+        if self.quiet >= QUIET && !self.is_idle() {
+            self.quiet = 0;
+        }
+        *interrupts |= std::mem::take(&mut self.pending);
+        Ok(self.quiet < QUIET)
+    }
+}
