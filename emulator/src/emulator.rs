@@ -99,6 +99,12 @@ impl Emulator {
         self.pushed.len()
     }
 
+    /// Takes all words that it has pushed.
+    pub(crate) fn take_pushed(&mut self) -> impl Iterator<Item = PushWord> {
+        self.timeline.receive(self.pushed.len());
+        std::mem::take(&mut self.pushed).into_iter()
+    }
+
     /// Whether the queue of an engine takes no further instruction.
     pub(crate) fn is_full(&mut self, engine: Engine) -> bool {
         self.timeline.is_full(engine)

@@ -12,6 +12,7 @@
 //! | `kernel` | the inner loops, compiled for several vector instruction sets |
 //! | `memory` | weights by slice in panels, the memories of a sample slot |
 //! | `mesh` | several cores, and the flits of every link between them and the host |
+//! | `pci` | a core behind descriptor rings in host memory |
 //! | `cycles`, `timeline` | how long an instruction takes, and when it starts |
 
 mod cycles;
@@ -21,6 +22,7 @@ mod execute;
 mod kernel;
 mod memory;
 mod mesh;
+mod pci;
 mod port;
 mod queue;
 mod tally;
@@ -29,3 +31,4 @@ mod timeline;
 pub use emulator::{Emulator, EmulatorError};
 pub use kernel::Simd;
 pub use mesh::{EmulatedCore, EmulatedMesh};
+pub use pci::EmulatedFunction;

@@ -1,10 +1,11 @@
-//! The DMA engine of the PCI function against a host memory with guards.
+//! The DMA engine of the PCI function, in RTL and emulated, against a host memory with guards.
 
 mod block;
 mod dma;
 
 use backspike_arch::layout::{PciRegister, Ring, TransferOutcome};
 use backspike_arch::{ArchConfig, PciFunction};
+use backspike_emulator::EmulatedFunction;
 use backspike_hdl::link::pci::{pci_design, pci_port_design};
 use backspike_tb::{AxiTiming, Optimize, PciLibrary, lint};
 use block::generator;
@@ -19,6 +20,25 @@ fn library() -> PciLibrary {
     let design = pci_port_design(&config).unwrap();
     PciLibrary::from_verilog(&config, design.top(), &design.to_single_file(), Optimize::Full)
         .unwrap()
+}
+
+/// A new function, whoever plays it.
+type Make<'a> = &'a dyn Fn(&mut StdRng) -> Box<dyn PciFunction>;
+
+fn rtl(rng: &mut StdRng, library: &PciLibrary) -> Box<dyn PciFunction> {
+    Box::new(library.function(rng.random(), timing(rng)).unwrap())
+}
+
+fn emulated(_: &mut StdRng) -> Box<dyn PciFunction> {
+    Box::new(EmulatedFunction::new(&ArchConfig::nano(), 1).unwrap())
+}
+
+/// Runs a bench on both.
+fn both(test: &str, bench: impl Fn(Make, &mut StdRng)) {
+    let rng = &mut generator(test);
+    let library = library();
+    bench(&|rng| rtl(rng, &library), rng);
+    bench(&emulated, rng);
 }
 
 fn timing(rng: &mut StdRng) -> AxiTiming {
@@ -57,20 +77,19 @@ fn verilog_is_free_of_lint() {
 
 #[test]
 fn random_chains_arrive_whole() {
-    let rng = &mut generator("random_chains_arrive_whole");
     let wanted = std::env::var("BACKSPIKE_CHAINS").map_or(CHAINS, |text| text.parse().unwrap());
-    chains_bench(&library(), rng, wanted);
+    both("random_chains_arrive_whole", |make, rng| chains_bench(make, rng, wanted));
 }
 
-fn chains_bench(library: &PciLibrary, rng: &mut StdRng, wanted: usize) {
+fn chains_bench(make: Make, rng: &mut StdRng, wanted: usize) {
     let (mut chains, mut runs) = (0, 0);
     while chains < wanted {
-        let mut function = library.function(rng.random(), timing(rng)).unwrap();
+        let function = &mut *make(rng);
         for _ in 0..4 {
             let count = rng.random_range(1..100);
             let plan = Plan::random(rng, count);
             let setup = Setup::random(rng);
-            let mut driver = Driver::new(&mut function, &plan.memory, setup, true);
+            let mut driver = Driver::new(function, &plan.memory, setup, true);
             let records = driver.run(&plan, rng);
             check_records(&records, &plan, &setup);
             compare(&plan);
@@ -101,7 +120,8 @@ fn mutations_of_the_engine_are_caught() {
         let text = text.replacen(from, to, 1);
         let library =
             PciLibrary::from_verilog(&config, design.top(), &text, Optimize::Quick).unwrap();
-        let bench = std::panic::AssertUnwindSafe(|| chains_bench(&library, rng, 300));
+        let bench =
+            std::panic::AssertUnwindSafe(|| chains_bench(&|rng| rtl(rng, &library), rng, 300));
         let outcome = std::panic::catch_unwind(bench);
         let message = outcome.err().and_then(|panic| panic.downcast::<String>().ok());
         let message = message.unwrap_or_else(|| panic!("`{from}` may become `{to}`"));
@@ -114,10 +134,12 @@ fn mutations_of_the_engine_are_caught() {
 
 #[test]
 fn what_is_wrong_is_reported_and_harmless() {
-    let rng = &mut generator("what_is_wrong_is_reported_and_harmless");
-    let library = library();
+    both("what_is_wrong_is_reported_and_harmless", wrong_bench);
+}
+
+fn wrong_bench(make: Make, rng: &mut StdRng) {
     for _ in 0..20 {
-        let mut function = library.function(rng.random(), timing(rng)).unwrap();
+        let function = &mut *make(rng);
         for _ in 0..10 {
             let mut plan = Plan::random(rng, 20);
             let ring = Ring::ALL[rng.random_range(0..2)];
@@ -130,7 +152,7 @@ fn what_is_wrong_is_reported_and_harmless() {
             let at = rng.random_range(0..plan.transfers[ring as usize].len());
             plan.spoil(ring, at, outcome, rng);
             let setup = Setup::random(rng);
-            let mut driver = Driver::new(&mut function, &plan.memory, setup, true);
+            let mut driver = Driver::new(function, &plan.memory, setup, true);
             let mut records = driver.run(&plan, rng);
             // The other ring may have come to any point.
             let other = 1 - ring as usize;
@@ -153,7 +175,7 @@ fn what_is_wrong_is_reported_and_harmless() {
         // It is as good as new.
         let plan = Plan::random(rng, 20);
         let setup = Setup::random(rng);
-        let records = Driver::new(&mut function, &plan.memory, setup, true).run(&plan, rng);
+        let records = Driver::new(function, &plan.memory, setup, true).run(&plan, rng);
         check_records(&records, &plan, &setup);
         compare(&plan);
     }
@@ -161,11 +183,13 @@ fn what_is_wrong_is_reported_and_harmless() {
 
 #[test]
 fn rings_that_are_not_there_stop() {
-    let rng = &mut generator("rings_that_are_not_there_stop");
-    let library = library();
+    both("rings_that_are_not_there_stop", absent_bench);
+}
+
+fn absent_bench(make: Make, rng: &mut StdRng) {
     for ring in Ring::ALL {
         for outcome in [TransferOutcome::FetchFailed, TransferOutcome::RecordFailed] {
-            let mut function = library.function(rng.random(), timing(rng)).unwrap();
+            let function = &mut *make(rng);
             let mut plan = Plan::random(rng, 10);
             plan.known = 0;
             let mut setup = Setup::random(rng);
@@ -173,7 +197,7 @@ fn rings_that_are_not_there_stop() {
                 TransferOutcome::FetchFailed => setup.rings[ring as usize] = UNMAPPED,
                 _ => setup.records[ring as usize] = UNMAPPED,
             }
-            let mut driver = Driver::new(&mut function, &plan.memory, setup, true);
+            let mut driver = Driver::new(function, &plan.memory, setup, true);
             let records = driver.run(&plan, rng);
             assert!(records[ring as usize].is_empty());
             let status = driver.status();
@@ -181,10 +205,10 @@ fn rings_that_are_not_there_stop() {
             compare(&plan);
         }
         // A doorbell beyond the ring.
-        let mut function = library.function(rng.random(), timing(rng)).unwrap();
+        let function = &mut *make(rng);
         let plan = Plan::random(rng, 10);
         let setup = Setup::random(rng);
-        let mut driver = Driver::new(&mut function, &plan.memory, setup, true);
+        let mut driver = Driver::new(function, &plan.memory, setup, true);
         let size = setup.sizes[ring as usize] as u32;
         driver.write(PciRegister::ToDeviceDoorbell.of(ring), size + 1);
         driver.advance(&plan.memory);
@@ -252,9 +276,12 @@ fn the_bus_is_used_well() {
 
 #[test]
 fn registers_take_what_they_should_and_nothing_else() {
-    let rng = &mut generator("registers_take_what_they_should_and_nothing_else");
+    both("registers_take_what_they_should_and_nothing_else", registers_bench);
+}
+
+fn registers_bench(make: Make, rng: &mut StdRng) {
     let config = ArchConfig::nano();
-    let mut function = library().function(rng.random(), AxiTiming::default()).unwrap();
+    let function = &mut *make(rng);
     for &register in PciRegister::ALL {
         let got = function.read_register(register.offset()).unwrap().unwrap();
         let constant = register.identity(&config);
@@ -287,7 +314,7 @@ fn registers_take_what_they_should_and_nothing_else() {
         }
     }
     // While the rings run, what describes them keeps still.
-    let mut function = library().function(rng.random(), AxiTiming::default()).unwrap();
+    let function = &mut *make(rng);
     assert!(function.write_register(PciRegister::Control.offset(), 1).unwrap());
     for &register in PciRegister::ALL.iter().filter(|register| register.describes_ring()) {
         assert!(!function.write_register(register.offset(), 0x5000).unwrap());

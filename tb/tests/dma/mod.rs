@@ -268,7 +268,7 @@ impl Setup {
 }
 
 /// A host that drives a function cycle by cycle.
-pub struct Driver<'a, F> {
+pub struct Driver<'a, F: ?Sized> {
     pub function: &'a mut F,
     pub interrupts: u32,
     setup: Setup,
@@ -276,7 +276,7 @@ pub struct Driver<'a, F> {
     taken: [Vec<Record>; 2],
 }
 
-impl<'a, F: PciFunction> Driver<'a, F> {
+impl<'a, F: PciFunction + ?Sized> Driver<'a, F> {
     /// Resets the function and sets up its rings, with loop-back.
     pub fn new(function: &'a mut F, memory: &Memory, setup: Setup, loopback: bool) -> Self {
         let mut driver =
