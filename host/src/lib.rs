@@ -13,6 +13,7 @@ pub mod encode;
 pub mod link;
 pub mod mesh;
 pub mod network;
+pub mod pci;
 mod port;
 pub mod ppa;
 pub mod reader;

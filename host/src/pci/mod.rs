@@ -1,0 +1,24 @@
+//! The device as a PCI function: the driver of its rings over Linux VFIO or a vfio-user socket, and the far end of such a socket.
+//!
+//! ```text
+//! trainer --> PciDevice: records, rings, completions --> Transport --> VfioKernel --> vfio-pci, IOMMU --> a board
+//!                                                                 `-> VfioUser --> socket --> serve --> PciFunction: RTL or emulator
+//! ```
+
+mod config_space;
+mod device;
+mod kernel;
+mod memory;
+mod rings;
+mod serve;
+mod shared;
+mod transport;
+mod user;
+
+pub use device::PciDevice;
+pub use kernel::{Found, VfioKernel, list};
+pub use memory::DmaMemory;
+pub use rings::{Loopback, Rings};
+pub use serve::{Event, Server};
+pub use transport::{Transport, check_identity, registers};
+pub use user::VfioUser;
