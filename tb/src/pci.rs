@@ -9,8 +9,8 @@ use backspike_hdl::link::pci::pci_design;
 
 /// Cycles of a turn of [`PciFunction::advance`].
 const TURN: u64 = 2048;
-/// Quiet cycles after which the function counts as idle: more than the bus and the records wait for anything.
-const QUIET: u64 = 512;
+/// Quiet cycles after which the function may be idle: more than completion records wait for others.
+const QUIET: u64 = 96;
 /// Cycles in which a register must answer.
 const PATIENCE: u64 = 10_000;
 
@@ -34,6 +34,7 @@ struct Ports {
     rresp: Port,
     irq: Port,
     irq_ack: Port,
+    active: Port,
 }
 
 impl Ports {
@@ -58,6 +59,7 @@ impl Ports {
             rresp: port("rresp")?,
             irq: library.port("irq_o")?,
             irq_ack: library.port("irq_ack_i")?,
+            active: library.port("active_o")?,
         })
     }
 }
@@ -121,7 +123,7 @@ pub struct RtlFunction {
     model: Model,
     ports: Ports,
     bus: AxiBus,
-    /// Cycles without anything on the bus or in the engines.
+    /// Cycles in which nothing moved.
     quiet: u64,
     /// Interrupts that came while a register was accessed.
     pending: u32,
@@ -260,13 +262,13 @@ impl PciFunction for RtlFunction {
         let end = self.cycles() + TURN;
         while self.cycles() < end && self.quiet < QUIET {
             self.cycle(memory)?;
-            // Looking into the engines costs more than a cycle of theirs.
-            if self.bus.outstanding() != 0 {
+            if self.bus.outstanding() != 0 || self.model.read(self.ports.active) == 1 {
                 self.quiet = 0;
             } else {
                 self.quiet += 1;
             }
         }
+        // Looking into the engines costs more than a cycle of theirs.
         if self.quiet >= QUIET && !self.is_idle() {
             self.quiet = 0;
         }

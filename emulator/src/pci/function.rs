@@ -251,9 +251,7 @@ impl PciFunction for EmulatedFunction {
             moved = true;
             self.gather(&transfer, memory)?;
         }
-        if self.emulator.advance()? {
-            moved = true;
-        }
+        moved |= self.emulator.advance()?;
         self.take_pushes()?;
         moved |= self.scatter(memory)?;
         *interrupts |= self.registers.take_pending();

@@ -8,9 +8,17 @@ use std::collections::VecDeque;
 /// What is on its way to the host: packets, and the buffer that is being filled.
 #[derive(Default)]
 pub struct Scatter {
-    /// Packets; of the last one, the end may be still to come.
-    packets: VecDeque<(VecDeque<u8>, bool)>,
+    /// Of the last packet, the end may be still to come.
+    packets: VecDeque<Packet>,
     buffer: Option<Buffer>,
+}
+
+#[derive(Default)]
+struct Packet {
+    bytes: Vec<u8>,
+    /// Bytes that buffers have taken.
+    taken: usize,
+    ended: bool,
 }
 
 struct Buffer {
@@ -30,12 +38,12 @@ pub struct Filled {
 impl Scatter {
     /// Takes bytes of a packet; `end`: its last ones.
     pub fn push(&mut self, bytes: &[u8], end: bool) {
-        match self.packets.back_mut() {
-            Some((open, ended)) if !*ended => {
-                open.extend(bytes);
-                *ended = end;
-            }
-            _ => self.packets.push_back((bytes.iter().copied().collect(), end)),
+        if self.packets.back().is_none_or(|packet| packet.ended) {
+            self.packets.push_back(Packet::default());
+        }
+        if let Some(packet) = self.packets.back_mut() {
+            packet.bytes.extend_from_slice(bytes);
+            packet.ended = end;
         }
     }
 
@@ -57,11 +65,14 @@ impl Scatter {
     /// Fills the buffer from the packet at hand; written when it is full or the packet ends.
     pub fn fill(&mut self, memory: &dyn HostMemory) -> Option<Filled> {
         let buffer = self.buffer.as_mut()?;
-        let (packet, ended) = self.packets.front_mut()?;
-        let count = packet.len().min(buffer.room - buffer.bytes.len());
-        buffer.bytes.extend(packet.drain(..count));
-        let end = *ended && packet.is_empty();
-        if packet.is_empty() {
+        let packet = self.packets.front_mut()?;
+        let left = &packet.bytes[packet.taken..];
+        let count = left.len().min(buffer.room - buffer.bytes.len());
+        buffer.bytes.extend_from_slice(&left[..count]);
+        packet.taken += count;
+        let empty = packet.taken == packet.bytes.len();
+        let end = packet.ended && empty;
+        if empty {
             self.packets.pop_front();
         }
         if !end && buffer.bytes.len() < buffer.room {

@@ -6,6 +6,9 @@ use backspike_arch::{DeviceError, HostAddress, LayoutError};
 /// Bytes of a beat.
 const BEAT: usize = 8;
 
+/// What takes each whole record.
+type Write<'a> = &'a mut dyn FnMut(HostAddress, &[u32]) -> Result<(), DeviceError>;
+
 /// Takes packets apart into records: a beat with address and [`RecordWord`], then words, two a beat.
 #[derive(Default)]
 pub struct Records {
@@ -17,12 +20,7 @@ pub struct Records {
 
 impl Records {
     /// Takes bytes of a packet; `end`: its last ones. `write` gets each whole record.
-    pub fn take(
-        &mut self,
-        bytes: &[u8],
-        end: bool,
-        write: &mut dyn FnMut(HostAddress, &[u32]) -> Result<(), DeviceError>,
-    ) -> Result<(), DeviceError> {
+    pub fn take(&mut self, bytes: &[u8], end: bool, write: Write) -> Result<(), DeviceError> {
         self.part.extend_from_slice(bytes);
         if end {
             // A packet fills its last beat with nothing.
@@ -44,11 +42,7 @@ impl Records {
         Ok(())
     }
 
-    fn beat(
-        &mut self,
-        [low, high]: [u32; 2],
-        write: &mut dyn FnMut(HostAddress, &[u32]) -> Result<(), DeviceError>,
-    ) -> Result<(), DeviceError> {
+    fn beat(&mut self, [low, high]: [u32; 2], write: Write) -> Result<(), DeviceError> {
         match self.header {
             None => {
                 let record = RecordWord::decode(high).map_err(DeviceError::IllegalWrite)?;
@@ -70,10 +64,7 @@ impl Records {
         }
     }
 
-    fn finish(
-        &mut self,
-        write: &mut dyn FnMut(HostAddress, &[u32]) -> Result<(), DeviceError>,
-    ) -> Result<(), DeviceError> {
+    fn finish(&mut self, write: Write) -> Result<(), DeviceError> {
         let words = std::mem::take(&mut self.words);
         match self.header.take() {
             Some((at, _)) if !words.is_empty() => write(at, &words),

@@ -88,6 +88,8 @@ pub struct PciCore<const P: usize> {
     /// A line for each interrupt, high until it is acknowledged.
     pub irq_o: Signal<Out, Bits<3>>,
     pub irq_ack_i: Signal<In, Bits<3>>,
+    /// Something moves: a lamp.
+    pub active_o: Signal<Out, Bit>,
     port: PciPort,
     core: Core<P>,
 }
@@ -142,6 +144,7 @@ impl<const P: usize> PciCore<P> {
             m_axi_bresp: Default::default(),
             irq_o: Default::default(),
             irq_ack_i: Default::default(),
+            active_o: Default::default(),
             port: PciPort::new(arch),
             core: Core::new(arch),
         }
@@ -196,6 +199,7 @@ impl<const P: usize> Logic for PciCore<P> {
         self.m_axi_bready.next = self.port.m_axi_bready.val();
         self.port.m_axi_bresp.next = self.m_axi_bresp.val();
         self.irq_o.next = self.port.irq_o.val();
+        self.active_o.next = self.port.active_o.val();
         self.port.irq_ack_i.next = self.irq_ack_i.val();
         self.core.clock.next = self.clock.val();
         self.core.reset.next = self.port.core_reset_o.val();

@@ -71,6 +71,8 @@ pub struct PciPort {
     /// A line for each interrupt, high until it is acknowledged.
     pub irq_o: Signal<Out, Bits<3>>,
     pub irq_ack_i: Signal<In, Bits<3>>,
+    /// Something moves: a lamp.
+    pub active_o: Signal<Out, Bit>,
     // The core.
     pub core_reset_o: Signal<Out, Bit>,
     pub host_valid_o: Signal<Out, Bit>,
@@ -101,6 +103,7 @@ pub struct PciPort {
     host_why: Reg<Bits<4>>,
     counter: Vec<Reg<Bits<32>>>,
     busy: Pipe<Bit>,
+    active: Pipe<Bit>,
     inner_reset: Signal<Local, Bit>,
     clears: Signal<Local, Bit>,
     enabled: Signal<Local, Bit>,
@@ -192,6 +195,7 @@ impl PciPort {
             m_axi_bresp: Default::default(),
             irq_o: Default::default(),
             irq_ack_i: Default::default(),
+            active_o: Default::default(),
             core_reset_o: Default::default(),
             host_valid_o: Default::default(),
             host_ready_i: Default::default(),
@@ -218,6 +222,7 @@ impl PciPort {
             host_why: Default::default(),
             counter: (0..5).map(|_| Default::default()).collect(),
             busy: Default::default(),
+            active: Default::default(),
             inner_reset: Default::default(),
             clears: Default::default(),
             enabled: Default::default(),
@@ -249,7 +254,7 @@ impl PciPort {
 impl Logic for PciPort {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, draining, clearing, device_why, host_why, busy);
+        dff_setup!(self, clock, draining, clearing, device_why, host_why, busy, active);
         // A reset: hold the bus, wait until it is quiet, clear.
         self.clears.next = self.clearing.q.val().any();
         self.inner_reset.next = self.reset.val() | self.clears.val();
@@ -525,9 +530,10 @@ impl Logic for PciPort {
             | (bit_cast::<3, 1>(self.stops.val().into()) << bits::<2>(2));
         self.registers.event_i.next = self.events.val();
 
-        self.busy.d.next = (self.registers.offered_o[0].val()
-            != self.device_completions.completed_o.val())
-            | self.to_host.busy_o.val();
+        // A ring that has stopped keeps what it has for ever.
+        self.busy.d.next = (self.device_run.val()
+            & (self.registers.offered_o[0].val() != self.device_completions.completed_o.val()))
+            | (self.host_run.val() & self.to_host.busy_o.val());
         self.status.next = bit_cast::<32, 4>(self.device_why.q.val())
             | (bit_cast::<32, 4>(self.host_why.q.val()) << bits::<4>(4))
             | (bit_cast::<32, 1>(self.busy.q.val().into()) << bits::<4>(8));
@@ -540,6 +546,8 @@ impl Logic for PciPort {
             ) << bits::<3>(3))
             | (bit_cast::<5, 1>((self.push_valid_i.val() & self.push_ready_o.val()).into())
                 << bits::<3>(4));
+        self.active.d.next = (self.counts.val() >> bits::<1>(1)).any();
+        self.active_o.next = self.active.q.val();
         for i in 0..5 {
             self.counter[i].clock.next = self.clock.val();
             self.counter[i].d.next = self.counter[i].q.val();
