@@ -10,6 +10,7 @@ mod info;
 mod map;
 mod ppa;
 mod progress;
+mod serve;
 mod source;
 mod target;
 mod traffic;

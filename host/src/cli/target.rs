@@ -6,6 +6,7 @@ use backspike::device::{Mirror, MirrorMesh, Optimize, Waves, emulator, rtl};
 use backspike::link::SerialDevice;
 use backspike::mesh::{MeshProgram, PLACERS, PlacementProblem, Plan};
 use backspike::network::Network;
+use backspike::pci::{PciDevice, Transport, VfioKernel, VfioUser};
 use backspike_arch::{ArchConfig, Device, Mesh, MeshConfig, Routes};
 use backspike_emulator::EmulatedMesh;
 use backspike_tb::MeshLibrary;
@@ -163,6 +164,10 @@ pub enum DeviceName {
     Rtl,
     /// A board, or what looks like one, on a serial port
     Serial(String),
+    /// A PCI function of this machine, by its address
+    Vfio(String),
+    /// A PCI function behind a socket
+    VfioUser(PathBuf),
 }
 
 impl DeviceName {
@@ -170,7 +175,8 @@ impl DeviceName {
         match self {
             Self::Emulator => "emulator",
             Self::Rtl => "RTL",
-            Self::Serial(_) => "board",
+            Self::Serial(_) | Self::Vfio(_) => "board",
+            Self::VfioUser(_) => "PCI function",
         }
     }
 }
@@ -183,10 +189,9 @@ impl FromStr for DeviceName {
             None if text == "emulator" => Ok(Self::Emulator),
             None if text == "rtl" => Ok(Self::Rtl),
             Some(("serial", port)) if !port.is_empty() => Ok(Self::Serial(port.to_owned())),
-            _ => {
-                Err("a device is emulator, rtl or serial:<port>, as in serial:/dev/ttyUSB0"
-                    .to_owned())
-            }
+            Some(("vfio", address)) if !address.is_empty() => Ok(Self::Vfio(address.to_owned())),
+            Some(("vfio-user", socket)) if !socket.is_empty() => Ok(Self::VfioUser(socket.into())),
+            _ => Err("a device is emulator, rtl, serial:<port>, vfio:<address> or vfio-user:<socket>, as in serial:/dev/ttyUSB0, vfio:0000:01:00.0 or vfio-user:/tmp/core.sock".to_owned()),
         }
     }
 }
@@ -197,6 +202,8 @@ impl fmt::Display for DeviceName {
             Self::Emulator => f.write_str("the emulator"),
             Self::Rtl => f.write_str("RTL"),
             Self::Serial(port) => f.write_str(port),
+            Self::Vfio(address) => f.write_str(address),
+            Self::VfioUser(socket) => write!(f, "{}", socket.display()),
         }
     }
 }
@@ -211,7 +218,7 @@ pub enum Verify {
 /// Options that choose the device.
 #[derive(Args)]
 pub struct DeviceOptions {
-    /// Who plays the core: emulator, rtl (the generated Verilog in Verilator) or serial:<port> (a board)
+    /// Who plays the core: emulator, rtl (the generated Verilog in Verilator), serial:<port> (a board), vfio:<address> (a PCI function of this machine) or vfio-user:<socket> (one that `device serve` offers)
     #[arg(long, default_value = "emulator")]
     pub device: DeviceName,
     /// Threads of emulator and encoder
@@ -245,6 +252,20 @@ impl DeviceOptions {
                 rtl(config, waves)?
             }
             DeviceName::Serial(port) => Box::new(SerialDevice::open(port, config)?),
+            DeviceName::Vfio(_) | DeviceName::VfioUser(_) => {
+                Box::new(PciDevice::open(self.transport()?, config)?)
+            }
+        })
+    }
+
+    /// The way to a PCI function.
+    pub fn transport(&self) -> Result<Box<dyn Transport>> {
+        Ok(match &self.device {
+            DeviceName::Vfio(address) => Box::new(VfioKernel::open(address)?),
+            DeviceName::VfioUser(socket) => Box::new(VfioUser::open(socket)?),
+            other => bail!(
+                "{other} is not a PCI function: name one with --device vfio:<address> or vfio-user:<socket>."
+            ),
         })
     }
 
@@ -292,8 +313,8 @@ impl DeviceOptions {
                 let library = MeshLibrary::new(config, mesh, Optimize::Full)?;
                 Arc::new(library.with_threads(usize::from(self.threads))?.mesh(1))
             }
-            DeviceName::Serial(port) => bail!(
-                "{port} is a board with one core: leave --mesh and --preset mesh-... out, or use --device emulator or rtl."
+            other => bail!(
+                "{other} has one core: leave --mesh and --preset mesh-... out, or use --device emulator or rtl."
             ),
         };
         Ok(match verify {

@@ -38,7 +38,7 @@ impl Default for ConfigSpace {
         space.put(MSIX, &[0x11, EXPRESS as u8]);
         space.put(MSIX + 2, &(VECTORS as u16 - 1).to_le_bytes());
         space.put(MSIX + 4, &4_u32.to_le_bytes());
-        space.put(MSIX + 8, &(TABLE_BYTES as u32 / 2 | 4).to_le_bytes());
+        space.put(MSIX + 8, &((TABLE_BYTES as u32 / 2) | 4).to_le_bytes());
         // PCI Express: an endpoint of version 2 that can be reset by function.
         space.put(EXPRESS, &[0x10]);
         space.put(EXPRESS + 2, &2_u16.to_le_bytes());

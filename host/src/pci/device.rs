@@ -83,10 +83,11 @@ impl PciDevice {
         if self.staged - self.offered + bytes > CHUNK {
             self.flush()?;
         }
-        let left = STAGE - self.staged % STAGE;
-        if left < bytes {
+        // No descriptor wraps: what lies before the end of the buffer goes first.
+        let used = self.staged % STAGE;
+        if used == 0 || used + bytes > STAGE {
             self.flush()?;
-            self.staged += left;
+            self.staged = self.staged.next_multiple_of(STAGE);
             self.offered = self.staged;
         }
         self.until(0, |device| device.staged + bytes - device.freed <= STAGE)?;

@@ -5,6 +5,7 @@
 //!                                                                 `-> VfioUser --> socket --> serve --> PciFunction: RTL or emulator
 //! ```
 
+mod bench;
 mod config_space;
 mod device;
 mod kernel;
@@ -12,13 +13,16 @@ mod memory;
 mod rings;
 mod serve;
 mod shared;
+mod snapshot;
 mod transport;
 mod user;
 
+pub use bench::{LoopBack, Measured};
 pub use device::PciDevice;
 pub use kernel::{Found, VfioKernel, list};
 pub use memory::DmaMemory;
 pub use rings::{Loopback, Rings};
 pub use serve::{Event, Server};
+pub use snapshot::{Snapshot, watch_path};
 pub use transport::{Transport, check_identity, registers};
 pub use user::VfioUser;

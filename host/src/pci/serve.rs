@@ -3,14 +3,16 @@
 use super::config_space::{CONFIG_BYTES, ConfigSpace, TABLE_BYTES, VECTORS, range};
 use super::memory::DmaMemory;
 use super::shared::Shared;
+use super::snapshot::{Snapshot, watch_path};
 use backspike_arch::layout::{
     ControlWord, PCI_BAR_BYTES, PCI_DOORBELLS, PackedWord, PciRegister, Ring,
 };
 use backspike_arch::{DeviceError, PciFunction};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +31,7 @@ use vfio_user::{
 };
 
 /// How long an idle function watches its doorbells before it sleeps between looks, and how long it sleeps then.
-const WATCH: Duration = Duration::from_micros(200);
+const WATCH: Duration = Duration::from_millis(2);
 const NAP: Duration = Duration::from_micros(100);
 /// Longest access of a region: the configuration space as a whole.
 const LONGEST: usize = CONFIG_BYTES;
@@ -37,7 +39,9 @@ const LONGEST: usize = CONFIG_BYTES;
 /// What a server tells.
 #[derive(Debug)]
 pub enum Event {
-    /// A client has gone, or was dropped because of what it sent; the function worked for the first time of the second.
+    /// A client sent what is no message of the protocol; it is dropped.
+    Malformed,
+    /// A client has gone; the function worked for the first time of the second.
     Closed { busy: Duration, connected: Duration },
     /// The function failed: it reads as all ones until it is reset.
     Failed(DeviceError),
@@ -47,8 +51,9 @@ pub enum Event {
 enum Request {
     Read(u32, Sender<io::Result<u32>>),
     Write(u32, u32, Sender<io::Result<()>>),
-    /// Reset; answered with the time that the function has worked since the last one.
+    /// Reset; answered with the time that the function has worked since the last client.
     Reset(Sender<Duration>),
+    Watch(Sender<Snapshot>),
 }
 
 /// A function on a socket.
@@ -56,7 +61,6 @@ pub struct Server {
     socket: Socket,
     path: PathBuf,
     backend: Backend,
-    connected: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -93,36 +97,69 @@ impl Server {
             connected: Arc::clone(&connected),
             rung: [0; 2],
             failed: false,
+            begun: Instant::now(),
             busy: Duration::ZERO,
             tell: Arc::clone(&tell),
         };
         std::thread::spawn(move || worker.run(&inbox));
+        watch(path, requests.clone())?;
         let backend = Backend {
             config: ConfigSpace::default(),
             table: vec![0; TABLE_BYTES],
             shared,
             requests,
+            connected,
+            since: None,
             tell,
         };
-        Ok(Self { socket, path: path.to_owned(), backend, connected })
+        Ok(Self { socket, path: path.to_owned(), backend })
     }
 
     /// Serves one client until it goes.
     pub fn serve_one(&mut self) {
-        // The worker looks at the doorbells only while somebody may ring them. A client that comes wakes it with its first request.
-        self.connected.store(true, Ordering::Release);
-        let begun = Instant::now();
         let Self { socket, backend, .. } = self;
         // The protocol's crate panics at some malformed messages: that is the end of the client, not of the server.
-        let _ = catch_unwind(AssertUnwindSafe(|| socket.run(backend)));
-        self.connected.store(false, Ordering::Release);
-        self.backend.close(begun.elapsed());
+        if catch_unwind(AssertUnwindSafe(|| socket.run(backend))).is_err() {
+            (backend.tell)(Event::Malformed);
+        }
+        backend.close();
     }
+}
 
-    /// Where it listens.
-    pub fn path(&self) -> &Path {
-        &self.path
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The other socket goes with the protocol's server.
+        let _ = std::fs::remove_file(watch_path(&self.path));
     }
+}
+
+/// Sends a snapshot a second to everyone who connects to the socket beside `path`.
+fn watch(path: &Path, requests: Sender<Request>) -> io::Result<()> {
+    let path = watch_path(path);
+    remove_stale(&path)?;
+    let listener = UnixListener::bind(path)?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(mut stream), requests) = (stream, requests.clone()) else { continue };
+            std::thread::spawn(move || {
+                loop {
+                    let (answered, answer) = channel();
+                    if requests.send(Request::Watch(answered)).is_err() {
+                        return;
+                    }
+                    let Ok(snapshot) = answer.recv() else { return };
+                    let Ok(mut line) = serde_json::to_vec(&snapshot) else { return };
+                    line.push(b'\n');
+                    // Whoever watched has seen enough.
+                    if stream.write_all(&line).is_err() {
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            });
+        }
+    });
+    Ok(())
 }
 
 /// Removes a socket that nobody listens on.
@@ -173,10 +210,20 @@ struct Backend {
     table: Vec<u8>,
     shared: Arc<Shared>,
     requests: Sender<Request>,
+    /// Somebody may ring the doorbells: the worker looks at them.
+    connected: Arc<AtomicBool>,
+    /// When the client first accessed anything.
+    since: Option<Instant>,
     tell: Arc<dyn Fn(Event) + Send + Sync>,
 }
 
 impl Backend {
+    /// A client has sent a message.
+    fn meet(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+        self.connected.store(true, Ordering::Release);
+    }
+
     fn ask<T>(&self, request: impl FnOnce(Sender<T>) -> Request) -> io::Result<T> {
         let (answered, answer) = channel();
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
@@ -185,7 +232,9 @@ impl Backend {
     }
 
     /// The client has gone: everything is as before it came.
-    fn close(&mut self, connected: Duration) {
+    fn close(&mut self) {
+        self.connected.store(false, Ordering::Release);
+        let connected = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
         let busy = self.ask(Request::Reset).unwrap_or_default();
         self.shared.unmap_all();
         self.shared.clear_interrupts();
@@ -207,6 +256,7 @@ fn word_at(offset: u64, len: usize) -> io::Result<u32> {
 
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
+        self.meet();
         if data.len() > LONGEST {
             return Err(invalid());
         }
@@ -227,6 +277,7 @@ impl ServerBackend for Backend {
     }
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.meet();
         match region {
             VFIO_PCI_BAR0_REGION_INDEX => {
                 let offset = word_at(offset, data.len())?;
@@ -303,7 +354,8 @@ struct Worker {
     connected: Arc<AtomicBool>,
     rung: [u32; 2],
     failed: bool,
-    /// Time in which the function worked.
+    begun: Instant,
+    /// Time in which the function worked for this client.
     busy: Duration,
     tell: Arc<dyn Fn(Event) + Send + Sync>,
 }
@@ -405,12 +457,30 @@ impl Worker {
         }
     }
 
+    fn snapshot(&mut self) -> Snapshot {
+        let mut registers = BTreeMap::new();
+        for register in Snapshot::watched() {
+            if let Ok(Some(value)) = self.function.read_register(register.offset()) {
+                registers.insert(register.name().to_owned(), value);
+            }
+        }
+        Snapshot {
+            connected: self.connected.load(Ordering::Acquire),
+            seconds: self.begun.elapsed().as_secs_f64(),
+            busy_seconds: self.busy.as_secs_f64(),
+            registers,
+        }
+    }
+
     fn answer(&mut self, request: Request) {
         // Whoever asked may have gone.
         match request {
             Request::Reset(answer) => {
                 self.reset();
                 let _ = answer.send(std::mem::take(&mut self.busy));
+            }
+            Request::Watch(answer) => {
+                let _ = answer.send(self.snapshot());
             }
             Request::Read(offset, answer) => {
                 let value = match self.failed {
