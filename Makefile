@@ -3,7 +3,7 @@ CARGO ?= cargo
 BOARD ?= ulx3s
 BACKSPIKE = $(CARGO) run --quiet --release --package backspike --
 
-.PHONY: help setup build train test lint generate bitstream flash bench bench-peers bench-reference clean
+.PHONY: help setup build train test lint generate bitstream flash test-guest bench bench-peers bench-reference clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ test: lint ## all checks: formatting, lints, generated files, unit tests, RTL ag
 lint: setup
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+test-guest: build ## a guest in QEMU drives the served device by its own VFIO driver (root, Debian, some 400 MB)
+	@scripts/guest
 
 generate: build ## rewrite the checked-in reference tables and C header
 	$(BACKSPIKE) generate
