@@ -1,9 +1,6 @@
-use super::{
-    Completions, DescriptorRing, PAGE_REGISTERS, PciRegisters, ReadPort, Records, ToDevice, ToHost,
-    WritePort,
-};
+use super::{DmaEngine, PAGE_REGISTERS, PciRegisters, Records};
 use crate::prim::{Pipe, Reg, module_name};
-use backspike_arch::layout::{TransferOutcome, link_status};
+use backspike_arch::layout::link_status;
 use backspike_arch::{ArchConfig, layout::PciRegister};
 use rust_hdl::prelude::*;
 
@@ -86,14 +83,7 @@ pub struct PciPort {
     pub push_last_i: Signal<In, Bit>,
 
     registers: PciRegisters,
-    device_ring: DescriptorRing,
-    host_ring: DescriptorRing,
-    read_port: ReadPort,
-    write_port: WritePort,
-    to_device: ToDevice,
-    to_host: ToHost,
-    device_completions: Completions,
-    host_completions: Completions,
+    engine: DmaEngine,
     records: Records,
     /// A reset waits for the bus; then it lasts 15 cycles.
     draining: Reg<Bit>,
@@ -110,22 +100,13 @@ pub struct PciPort {
     loops: Signal<Local, Bit>,
     device_run: Signal<Local, Bit>,
     host_run: Signal<Local, Bit>,
-    device_new: Signal<Local, Bits<4>>,
-    host_new: Signal<Local, Bits<4>>,
+    runs: Signal<Local, Bits<2>>,
     stops: Signal<Local, Bit>,
     status: Signal<Local, Bits<32>>,
     events: Signal<Local, Bits<3>>,
     counts: Signal<Local, Bits<5>>,
-    requests: Signal<Local, Bits<3>>,
-    write_requests: Signal<Local, Bits<3>>,
-    write_valids: Signal<Local, Bits<3>>,
-    read_error: Signal<Local, Bit>,
     identity: Vec<Constant<Bits<32>>>,
     outstanding: Constant<Bits<32>>,
-    fetch_failed: Constant<Bits<4>>,
-    record_failed: Constant<Bits<4>>,
-    bad_doorbell: Constant<Bits<4>>,
-    done: Constant<Bits<4>>,
     _registers: usize,
     _outstanding: usize,
 }
@@ -147,7 +128,6 @@ impl PciPort {
     /// The port of a core with configuration `arch`.
     pub fn new(arch: &ArchConfig) -> Self {
         let identity = PciRegister::ALL.iter().map_while(|register| register.identity(arch));
-        let outcome = |outcome: TransferOutcome| Constant::new((outcome as u64).into());
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -207,14 +187,7 @@ impl PciPort {
             push_data_i: Default::default(),
             push_last_i: Default::default(),
             registers: Default::default(),
-            device_ring: Default::default(),
-            host_ring: Default::default(),
-            read_port: ReadPort::new(OUTSTANDING),
-            write_port: WritePort::new(OUTSTANDING),
-            to_device: Default::default(),
-            to_host: Default::default(),
-            device_completions: Default::default(),
-            host_completions: Default::default(),
+            engine: DmaEngine::new(OUTSTANDING),
             records: Default::default(),
             draining: Default::default(),
             clearing: Default::default(),
@@ -229,22 +202,13 @@ impl PciPort {
             loops: Default::default(),
             device_run: Default::default(),
             host_run: Default::default(),
-            device_new: Default::default(),
-            host_new: Default::default(),
+            runs: Default::default(),
             stops: Default::default(),
             status: Default::default(),
             events: Default::default(),
             counts: Default::default(),
-            requests: Default::default(),
-            write_requests: Default::default(),
-            write_valids: Default::default(),
-            read_error: Default::default(),
             identity: identity.map(|word| Constant::new(u64::from(word).into())).collect(),
             outstanding: Constant::new((OUTSTANDING as u64).into()),
-            fetch_failed: outcome(TransferOutcome::FetchFailed),
-            record_failed: outcome(TransferOutcome::RecordFailed),
-            bad_doorbell: outcome(TransferOutcome::BadDoorbell),
-            done: outcome(TransferOutcome::Done),
             _registers: PAGE_REGISTERS,
             _outstanding: OUTSTANDING,
         }
@@ -261,11 +225,7 @@ impl Logic for PciPort {
         if self.registers.reset_o.val() {
             self.draining.d.next = true;
         }
-        if self.draining.q.val()
-            & self.read_port.idle_o.val()
-            & self.write_port.idle_o.val()
-            & !self.clears.val()
-        {
+        if self.draining.q.val() & self.engine.idle_o.val() & !self.clears.val() {
             self.draining.d.next = false;
             self.clearing.d.next = bits::<4>(15);
         }
@@ -303,244 +263,115 @@ impl Logic for PciPort {
         self.loops.next = self.registers.word_o[6].val().get_bit(1);
         self.device_run.next = self.enabled.val() & !self.device_why.q.val().any();
         self.host_run.next = self.enabled.val() & !self.host_why.q.val().any();
+        self.runs.next = bit_cast::<2, 1>(self.device_run.val().into())
+            | (bit_cast::<2, 1>(self.host_run.val().into()) << bits::<1>(1));
 
-        self.device_ring.clock.next = self.clock.val();
-        self.device_ring.reset.next = self.inner_reset.val();
-        self.device_ring.run_i.next = self.device_run.val();
-        self.device_ring.base_i.next = (bit_cast::<64, 32>(self.registers.word_o[13].val())
+        self.engine.clock.next = self.clock.val();
+        self.engine.reset.next = self.reset.val();
+        self.engine.clear_i.next = self.clears.val();
+        self.engine.hold_i.next = self.draining.q.val() | self.clears.val();
+        self.engine.run_i.next = self.runs.val();
+        self.engine.base_i[0].next = (bit_cast::<64, 32>(self.registers.word_o[13].val())
             << bits::<6>(32))
             | bit_cast::<64, 32>(self.registers.word_o[12].val());
-        self.device_ring.size_i.next = self.registers.word_o[16].val().get_bits::<16>(0);
-        self.device_ring.offered_i.next = self.registers.offered_o[0].val();
-        self.device_ring.seen_i.next = self.device_completions.written_o.val();
-        self.host_ring.clock.next = self.clock.val();
-        self.host_ring.reset.next = self.inner_reset.val();
-        self.host_ring.run_i.next = self.host_run.val();
-        self.host_ring.base_i.next = (bit_cast::<64, 32>(self.registers.word_o[19].val())
-            << bits::<6>(32))
-            | bit_cast::<64, 32>(self.registers.word_o[18].val());
-        self.host_ring.size_i.next = self.registers.word_o[22].val().get_bits::<16>(0);
-        self.host_ring.offered_i.next = self.registers.offered_o[1].val();
-        self.host_ring.seen_i.next = self.host_completions.written_o.val();
-
-        self.device_completions.clock.next = self.clock.val();
-        self.device_completions.reset.next = self.inner_reset.val();
-        self.device_completions.base_i.next = (bit_cast::<64, 32>(self.registers.word_o[15].val())
+        self.engine.records_i[0].next = (bit_cast::<64, 32>(self.registers.word_o[15].val())
             << bits::<6>(32))
             | bit_cast::<64, 32>(self.registers.word_o[14].val());
-        self.device_completions.size_i.next = self.registers.word_o[16].val().get_bits::<16>(0);
-        self.device_completions.batch_i.next = self.registers.word_o[10].val().get_bits::<4>(0);
-        self.device_completions.reserve_i.next = self.to_device.done_o.val();
-        self.device_completions.done_i.next = self.to_device.done_o.val();
-        self.device_completions.outcome_i.next = self.to_device.outcome_o.val();
-        self.device_completions.bytes_i.next = self.to_device.bytes_o.val();
-        self.device_completions.end_i.next = false;
-        self.host_completions.clock.next = self.clock.val();
-        self.host_completions.reset.next = self.inner_reset.val();
-        self.host_completions.base_i.next = (bit_cast::<64, 32>(self.registers.word_o[21].val())
+        self.engine.size_i[0].next = self.registers.word_o[16].val().get_bits::<16>(0);
+        self.engine.base_i[1].next = (bit_cast::<64, 32>(self.registers.word_o[19].val())
+            << bits::<6>(32))
+            | bit_cast::<64, 32>(self.registers.word_o[18].val());
+        self.engine.records_i[1].next = (bit_cast::<64, 32>(self.registers.word_o[21].val())
             << bits::<6>(32))
             | bit_cast::<64, 32>(self.registers.word_o[20].val());
-        self.host_completions.size_i.next = self.registers.word_o[22].val().get_bits::<16>(0);
-        self.host_completions.batch_i.next = self.registers.word_o[10].val().get_bits::<4>(0);
-        self.host_completions.reserve_i.next = self.to_host.reserve_o.val();
-        self.host_completions.done_i.next = self.to_host.done_o.val();
-        self.host_completions.outcome_i.next = self.to_host.outcome_o.val();
-        self.host_completions.bytes_i.next = self.to_host.bytes_o.val();
-        self.host_completions.end_i.next = self.to_host.end_o.val();
-
-        self.to_device.clock.next = self.clock.val();
-        self.to_device.reset.next = self.inner_reset.val();
-        self.to_device.valid_i.next = self.device_ring.valid_o.val() & self.device_run.val();
-        self.to_device.transfer_i.next = self.device_ring.transfer_o.val();
-        self.to_device.length_i.next = self.device_ring.length_o.val();
-        self.to_device.flags_i.next = self.device_ring.flags_o.val();
-        self.device_ring.take_i.next = self.to_device.take_o.val();
-        self.to_device.room_i.next = self.device_completions.room_o.val();
-        self.to_host.clock.next = self.clock.val();
-        self.to_host.reset.next = self.inner_reset.val();
-        self.to_host.valid_i.next = self.host_ring.valid_o.val() & self.host_run.val();
-        self.to_host.transfer_i.next = self.host_ring.transfer_o.val();
-        self.to_host.length_i.next = self.host_ring.length_o.val();
-        self.to_host.flags_i.next = self.host_ring.flags_o.val();
-        self.host_ring.take_i.next = self.to_host.take_o.val();
-        self.to_host.room_i.next = self.host_completions.room_o.val();
-
-        self.read_port.clock.next = self.clock.val();
-        self.read_port.reset.next = self.reset.val();
-        self.read_port.hold_i.next = self.draining.q.val() | self.clears.val();
-        self.requests.next = bit_cast::<3, 1>(self.device_ring.request_o.val().into())
-            | (bit_cast::<3, 1>(self.host_ring.request_o.val().into()) << bits::<2>(1))
-            | (bit_cast::<3, 1>(self.to_device.request_o.val().into()) << bits::<2>(2));
-        self.read_port.request_i.next = self.requests.val();
-        self.read_port.address_i[0].next = self.device_ring.address_o.val();
-        self.read_port.beats_i[0].next = self.device_ring.beats_o.val();
-        self.read_port.address_i[1].next = self.host_ring.address_o.val();
-        self.read_port.beats_i[1].next = self.host_ring.beats_o.val();
-        self.read_port.address_i[2].next = self.to_device.address_o.val();
-        self.read_port.beats_i[2].next = self.to_device.beats_o.val();
-        self.device_ring.grant_i.next = self.read_port.grant_o.val().get_bit(0);
-        self.host_ring.grant_i.next = self.read_port.grant_o.val().get_bit(1);
-        self.to_device.grant_i.next = self.read_port.grant_o.val().get_bit(2);
-        self.device_ring.beat_i.next = self.read_port.beat_o.val().get_bit(0);
-        self.device_ring.data_i.next = self.read_port.data_o.val();
-        self.host_ring.beat_i.next = self.read_port.beat_o.val().get_bit(1);
-        self.host_ring.data_i.next = self.read_port.data_o.val();
-        self.to_device.beat_i.next = self.read_port.beat_o.val().get_bit(2);
-        self.to_device.data_i.next = self.read_port.data_o.val();
-        self.to_device.error_i.next = self.read_port.error_o.val();
-        self.m_axi_arvalid.next = self.read_port.arvalid_o.val();
-        self.read_port.arready_i.next = self.m_axi_arready.val();
-        self.m_axi_araddr.next = self.read_port.araddr_o.val();
-        self.m_axi_arlen.next = self.read_port.arlen_o.val();
-        self.m_axi_arsize.next = bits::<3>(3);
-        self.m_axi_arburst.next = bits::<2>(1);
-        self.read_port.rvalid_i.next = self.m_axi_rvalid.val();
-        self.m_axi_rready.next = true;
-        self.read_port.rdata_i.next = self.m_axi_rdata.val();
-        self.read_port.rresp_i.next = self.m_axi_rresp.val();
-        self.read_port.rlast_i.next = self.m_axi_rlast.val();
-
-        self.write_port.clock.next = self.clock.val();
-        self.write_port.reset.next = self.reset.val();
-        self.write_port.hold_i.next = self.draining.q.val() | self.clears.val();
-        self.write_requests.next = bit_cast::<3, 1>(self.device_completions.request_o.val().into())
-            | (bit_cast::<3, 1>(self.host_completions.request_o.val().into()) << bits::<2>(1))
-            | (bit_cast::<3, 1>(self.to_host.request_o.val().into()) << bits::<2>(2));
-        self.write_port.request_i.next = self.write_requests.val();
-        self.write_port.address_i[0].next = self.device_completions.address_o.val();
-        self.write_port.beats_i[0].next = self.device_completions.beats_o.val();
-        self.write_port.data_i[0].next = self.device_completions.beat_data_o.val();
-        self.write_port.strobe_i[0].next = bits::<8>(255);
-        self.write_port.address_i[1].next = self.host_completions.address_o.val();
-        self.write_port.beats_i[1].next = self.host_completions.beats_o.val();
-        self.write_port.data_i[1].next = self.host_completions.beat_data_o.val();
-        self.write_port.strobe_i[1].next = bits::<8>(255);
-        self.write_port.address_i[2].next = self.to_host.address_o.val();
-        self.write_port.beats_i[2].next = self.to_host.beats_o.val();
-        self.write_port.data_i[2].next = self.to_host.beat_data_o.val();
-        self.write_port.strobe_i[2].next = self.to_host.beat_strobe_o.val();
-        self.write_port.closes_i.next = self.to_host.closes_o.val();
-        self.write_valids.next =
-            bit_cast::<3, 1>(self.device_completions.beat_valid_o.val().into())
-                | (bit_cast::<3, 1>(self.host_completions.beat_valid_o.val().into())
-                    << bits::<2>(1))
-                | (bit_cast::<3, 1>(self.to_host.beat_valid_o.val().into()) << bits::<2>(2));
-        self.write_port.valid_i.next = self.write_valids.val();
-        self.device_completions.grant_i.next = self.write_port.grant_o.val().get_bit(0);
-        self.host_completions.grant_i.next = self.write_port.grant_o.val().get_bit(1);
-        self.to_host.grant_i.next = self.write_port.grant_o.val().get_bit(2);
-        self.device_completions.beat_take_i.next = self.write_port.take_o.val().get_bit(0);
-        self.host_completions.beat_take_i.next = self.write_port.take_o.val().get_bit(1);
-        self.to_host.beat_take_i.next = self.write_port.take_o.val().get_bit(2);
-        self.device_completions.answer_i.next = self.write_port.answer_o.val().get_bit(0);
-        self.device_completions.answer_error_i.next = self.write_port.answer_error_o.val();
-        self.host_completions.answer_i.next = self.write_port.answer_o.val().get_bit(1);
-        self.host_completions.answer_error_i.next = self.write_port.answer_error_o.val();
-        self.to_host.answer_i.next = self.write_port.answer_o.val().get_bit(2);
-        self.to_host.answer_closes_i.next = self.write_port.answer_closes_o.val();
-        self.to_host.answer_error_i.next = self.write_port.answer_error_o.val();
-        self.m_axi_awvalid.next = self.write_port.awvalid_o.val();
-        self.write_port.awready_i.next = self.m_axi_awready.val();
-        self.m_axi_awaddr.next = self.write_port.awaddr_o.val();
-        self.m_axi_awlen.next = self.write_port.awlen_o.val();
-        self.m_axi_awsize.next = bits::<3>(3);
-        self.m_axi_awburst.next = bits::<2>(1);
-        self.m_axi_wvalid.next = self.write_port.wvalid_o.val();
-        self.write_port.wready_i.next = self.m_axi_wready.val();
-        self.m_axi_wdata.next = self.write_port.wdata_o.val();
-        self.m_axi_wstrb.next = self.write_port.wstrb_o.val();
-        self.m_axi_wlast.next = self.write_port.wlast_o.val();
-        self.write_port.bvalid_i.next = self.m_axi_bvalid.val();
-        self.m_axi_bready.next = true;
-        self.write_port.bresp_i.next = self.m_axi_bresp.val();
+        self.engine.size_i[1].next = self.registers.word_o[22].val().get_bits::<16>(0);
+        self.engine.offered_i[0].next = self.registers.offered_o[0].val();
+        self.engine.offered_i[1].next = self.registers.offered_o[1].val();
+        self.engine.batch_i.next = self.registers.word_o[10].val().get_bits::<4>(0);
+        self.m_axi_arvalid.next = self.engine.m_axi_arvalid.val();
+        self.engine.m_axi_arready.next = self.m_axi_arready.val();
+        self.m_axi_araddr.next = self.engine.m_axi_araddr.val();
+        self.m_axi_arlen.next = self.engine.m_axi_arlen.val();
+        self.m_axi_arsize.next = self.engine.m_axi_arsize.val();
+        self.m_axi_arburst.next = self.engine.m_axi_arburst.val();
+        self.engine.m_axi_rvalid.next = self.m_axi_rvalid.val();
+        self.m_axi_rready.next = self.engine.m_axi_rready.val();
+        self.engine.m_axi_rdata.next = self.m_axi_rdata.val();
+        self.engine.m_axi_rresp.next = self.m_axi_rresp.val();
+        self.engine.m_axi_rlast.next = self.m_axi_rlast.val();
+        self.m_axi_awvalid.next = self.engine.m_axi_awvalid.val();
+        self.engine.m_axi_awready.next = self.m_axi_awready.val();
+        self.m_axi_awaddr.next = self.engine.m_axi_awaddr.val();
+        self.m_axi_awlen.next = self.engine.m_axi_awlen.val();
+        self.m_axi_awsize.next = self.engine.m_axi_awsize.val();
+        self.m_axi_awburst.next = self.engine.m_axi_awburst.val();
+        self.m_axi_wvalid.next = self.engine.m_axi_wvalid.val();
+        self.engine.m_axi_wready.next = self.m_axi_wready.val();
+        self.m_axi_wdata.next = self.engine.m_axi_wdata.val();
+        self.m_axi_wstrb.next = self.engine.m_axi_wstrb.val();
+        self.m_axi_wlast.next = self.engine.m_axi_wlast.val();
+        self.engine.m_axi_bvalid.next = self.m_axi_bvalid.val();
+        self.m_axi_bready.next = self.engine.m_axi_bready.val();
+        self.engine.m_axi_bresp.next = self.m_axi_bresp.val();
 
         // Packets go to the core, or with loop-back straight back.
         self.records.clock.next = self.clock.val();
         self.records.reset.next = self.inner_reset.val();
-        self.records.valid_i.next = self.to_device.packet_valid_o.val() & !self.loops.val();
-        self.records.data_i.next = self.to_device.packet_data_o.val();
-        self.records.last_i.next = self.to_device.packet_last_o.val();
+        self.records.valid_i.next = self.engine.out_valid_o.val() & !self.loops.val();
+        self.records.data_i.next = self.engine.out_data_o.val();
+        self.records.last_i.next = self.engine.out_last_o.val();
         self.host_valid_o.next = self.records.host_valid_o.val();
         self.records.host_ready_i.next = self.host_ready_i.val();
         self.host_addr_o.next = self.records.host_addr_o.val();
         self.host_data_o.next = self.records.host_data_o.val();
         self.push_ready_o.next = false;
         if self.loops.val() {
-            self.to_device.packet_ready_i.next = self.to_host.packet_ready_o.val();
-            self.to_host.packet_valid_i.next = self.to_device.packet_valid_o.val();
-            self.to_host.packet_data_i.next = self.to_device.packet_data_o.val();
-            self.to_host.packet_bytes_i.next = self.to_device.packet_bytes_o.val();
-            self.to_host.packet_last_i.next = self.to_device.packet_last_o.val();
+            self.engine.out_ready_i.next = self.engine.in_ready_o.val();
+            self.engine.in_valid_i.next = self.engine.out_valid_o.val();
+            self.engine.in_data_i.next = self.engine.out_data_o.val();
+            self.engine.in_bytes_i.next = self.engine.out_bytes_o.val();
+            self.engine.in_last_i.next = self.engine.out_last_o.val();
         } else {
-            self.to_device.packet_ready_i.next = self.records.ready_o.val();
-            self.push_ready_o.next = self.to_host.packet_ready_o.val() & self.enabled.val();
-            self.to_host.packet_valid_i.next = self.push_valid_i.val() & self.enabled.val();
+            self.engine.out_ready_i.next = self.records.ready_o.val();
+            self.push_ready_o.next = self.engine.in_ready_o.val() & self.enabled.val();
+            self.engine.in_valid_i.next = self.push_valid_i.val() & self.enabled.val();
             // Bit 27 of the address is free: the last word of a PUSH.
-            self.to_host.packet_data_i.next = (bit_cast::<64, 32>(self.push_data_i.val())
+            self.engine.in_data_i.next = (bit_cast::<64, 32>(self.push_data_i.val())
                 << bits::<6>(32))
                 | (bit_cast::<64, 1>(self.push_last_i.val().into()) << bits::<6>(27))
                 | bit_cast::<64, 32>(self.push_addr_i.val());
-            self.to_host.packet_bytes_i.next = bits::<4>(8);
-            self.to_host.packet_last_i.next = self.push_last_i.val();
+            self.engine.in_bytes_i.next = bits::<4>(8);
+            self.engine.in_last_i.next = self.push_last_i.val();
         }
 
-        // What stops a ring; the first reason stays.
-        self.read_error.next = self.read_port.error_o.val();
-        self.device_new.next = bits::<4>(0);
-        self.host_new.next = bits::<4>(0);
-        if self.to_device.done_o.val() & (self.to_device.outcome_o.val() != self.done.val()) {
-            self.device_new.next = self.to_device.outcome_o.val();
-        }
-        if self.to_host.done_o.val() & (self.to_host.outcome_o.val() != self.done.val()) {
-            self.host_new.next = self.to_host.outcome_o.val();
-        }
-        if self.read_port.beat_o.val().get_bit(0) & self.read_error.val() {
-            self.device_new.next = self.fetch_failed.val();
-        }
-        if self.read_port.beat_o.val().get_bit(1) & self.read_error.val() {
-            self.host_new.next = self.fetch_failed.val();
-        }
-        if self.device_completions.failed_o.val() {
-            self.device_new.next = self.record_failed.val();
-        }
-        if self.host_completions.failed_o.val() {
-            self.host_new.next = self.record_failed.val();
-        }
-        if self.enabled.val() & self.device_ring.overrun_o.val() {
-            self.device_new.next = self.bad_doorbell.val();
-        }
-        if self.enabled.val() & self.host_ring.overrun_o.val() {
-            self.host_new.next = self.bad_doorbell.val();
-        }
+        // The first reason that a ring stops for stays.
         self.stops.next = false;
-        if !self.device_why.q.val().any() & self.device_new.val().any() {
-            self.device_why.d.next = self.device_new.val();
+        if !self.device_why.q.val().any() & self.engine.why_o[0].val().any() {
+            self.device_why.d.next = self.engine.why_o[0].val();
             self.stops.next = true;
         }
-        if !self.host_why.q.val().any() & self.host_new.val().any() {
-            self.host_why.d.next = self.host_new.val();
+        if !self.host_why.q.val().any() & self.engine.why_o[1].val().any() {
+            self.host_why.d.next = self.engine.why_o[1].val();
             self.stops.next = true;
         }
         if self.clears.val() {
             self.device_why.d.next = bits::<4>(0);
             self.host_why.d.next = bits::<4>(0);
         }
-        self.events.next = bit_cast::<3, 1>(self.device_completions.event_o.val().into())
-            | (bit_cast::<3, 1>(self.host_completions.event_o.val().into()) << bits::<2>(1))
+        self.events.next = bit_cast::<3, 2>(self.engine.event_o.val())
             | (bit_cast::<3, 1>(self.stops.val().into()) << bits::<2>(2));
         self.registers.event_i.next = self.events.val();
 
         // A ring that has stopped keeps what it has for ever.
         self.busy.d.next = (self.device_run.val()
-            & (self.registers.offered_o[0].val() != self.device_completions.completed_o.val()))
-            | (self.host_run.val() & self.to_host.busy_o.val());
+            & (self.registers.offered_o[0].val() != self.engine.completed_o[0].val()))
+            | (self.host_run.val() & self.engine.busy_o.val());
         self.status.next = bit_cast::<32, 4>(self.device_why.q.val())
             | (bit_cast::<32, 4>(self.host_why.q.val()) << bits::<4>(4))
             | (bit_cast::<32, 1>(self.busy.q.val().into()) << bits::<4>(8));
 
         self.counts.next = bit_cast::<5, 1>(self.busy.q.val().into())
-            | (bit_cast::<5, 1>(self.to_device.moved_o.val().into()) << bits::<3>(1))
-            | (bit_cast::<5, 1>(self.to_host.moved_o.val().into()) << bits::<3>(2))
+            | (bit_cast::<5, 2>(self.engine.moved_o.val()) << bits::<3>(1))
             | (bit_cast::<5, 1>(
                 (self.records.host_valid_o.val() & self.host_ready_i.val()).into(),
             ) << bits::<3>(3))
@@ -570,10 +401,8 @@ impl Logic for PciPort {
         self.registers.value_i[6].next =
             bit_cast::<32, 1>((self.draining.q.val() | self.clears.val()).into()) << bits::<2>(2);
         self.registers.value_i[7].next = self.status.val();
-        self.registers.value_i[17].next =
-            bit_cast::<32, 16>(self.device_completions.completed_o.val());
-        self.registers.value_i[23].next =
-            bit_cast::<32, 16>(self.host_completions.completed_o.val());
+        self.registers.value_i[17].next = bit_cast::<32, 16>(self.engine.completed_o[0].val());
+        self.registers.value_i[23].next = bit_cast::<32, 16>(self.engine.completed_o[1].val());
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
