@@ -5,6 +5,7 @@ use super::target::{CoreOptions, MeshOptions};
 use anyhow::{Result, bail};
 use backspike::report::write_file;
 use backspike_hdl::core::core_design;
+use backspike_hdl::link::pci::pci_design;
 use backspike_hdl::mesh::mesh_design;
 use clap::Args;
 use std::fs;
@@ -18,6 +19,7 @@ Examples:
   backspike generate --check
   backspike generate --preset edge -o build/verilog
   backspike generate --config my-core.toml --lanes 32 -o build/verilog
+  backspike generate --preset edge --pci -o build/pci
   backspike generate --preset mesh-20 -o build/mesh"
 )]
 pub struct Arguments {
@@ -25,6 +27,9 @@ pub struct Arguments {
     core: CoreOptions,
     #[command(flatten)]
     mesh: MeshOptions,
+    /// The core as a PCI function: registers behind AXI4-Lite, rings in host memory behind AXI4, for a vendor's bridge
+    #[arg(long, conflicts_with = "mesh")]
+    pci: bool,
     /// Only compare with what is there; fails when anything differs
     #[arg(long)]
     check: bool,
@@ -49,7 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         let config = arguments.core.config()?;
         files.push((PathBuf::from(format!("{}.toml", config.name)), config.to_toml()));
         let design = match arguments.mesh.chosen(&arguments.core) {
+            Some(_) if arguments.pci => bail!(
+                "--pci wraps one core: name the configuration of one with --preset or --config."
+            ),
             Some(mesh) => mesh_design(&config, &mesh)?,
+            None if arguments.pci => pci_design(&config)?,
             None => core_design(&config)?,
         };
         let modules = design.modules;
