@@ -10,6 +10,7 @@ use backspike_firmware::flow::{
 };
 use backspike_firmware::{BOARDS, Board};
 use backspike_hdl::core::core_design;
+use backspike_hdl::link::pci::pci_design;
 use backspike_hdl::link::serial_design;
 use clap::Args;
 use serde_json::json;
@@ -33,6 +34,7 @@ fn core_for(board: &Board, core: &CoreOptions, mhz: Option<usize>) -> Result<Arc
 #[command(after_help = "Examples:
   backspike synth --preset tiny
   backspike synth --family xilinx --preset edge
+  backspike synth --family xilinx --preset tiny --pci
   backspike synth --blocks --preset tiny")]
 pub struct SynthArguments {
     #[command(flatten)]
@@ -40,6 +42,9 @@ pub struct SynthArguments {
     /// FPGA family: ecp5, gowin or xilinx
     #[arg(long, default_value = "ecp5")]
     family: Family,
+    /// The core as a PCI function, without the bridge
+    #[arg(long, conflicts_with = "blocks")]
+    pci: bool,
     /// Each block on its own, placed and routed: size and speed of lanes, neuron units and the like (ECP5)
     #[arg(long)]
     blocks: bool,
@@ -55,7 +60,8 @@ pub fn synth(arguments: &SynthArguments) -> Result<Outcome> {
         arguments.family
     );
     let config = arguments.core.config()?;
-    let folder = arguments.output.join(format!("{}-{}", config.name, arguments.family));
+    let pci = if arguments.pci { "-pci" } else { "" };
+    let folder = arguments.output.join(format!("{}-{}{pci}", config.name, arguments.family));
     let bar = spinner();
     let mut hear = |text: &str| bar.set_message(text.to_owned());
     let mut flow = Flow::new(&folder, &mut hear)?;
@@ -81,13 +87,13 @@ pub fn synth(arguments: &SynthArguments) -> Result<Outcome> {
         bar.finish_and_clear();
         json!({"config": config, "part": part.name, "blocks": reports, "tools": flow.tools()})
     } else {
-        let design = core_design(&config)?;
+        let design = if arguments.pci { pci_design(&config)? } else { core_design(&config)? };
         flow.write("core.v", &design.to_single_file())?;
         let netlist = synthesise(&mut flow, arguments.family, "core.v", design.top())?;
         bar.finish_and_clear();
         println!("{} on {}, before placement", config.name, arguments.family);
         print!("{}", netlist.resources);
-        json!({"config": config, "family": arguments.family.to_string(),
+        json!({"config": config, "family": arguments.family.to_string(), "pci": arguments.pci,
             "resources": netlist.resources, "tools": flow.tools()})
     };
     flow.write("synth.json", &serde_json::to_string_pretty(&record)?)?;

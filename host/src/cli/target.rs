@@ -233,6 +233,12 @@ pub struct DeviceOptions {
 }
 
 impl DeviceOptions {
+    /// Threads for encoder and trainer: a device that does not compute here leaves one for the encoder.
+    pub fn encoder_threads(&self) -> usize {
+        let least = if self.device == DeviceName::Emulator { 1 } else { 2 };
+        usize::from(self.threads).max(least)
+    }
+
     /// Builds or opens a core of `config`.
     pub fn core(&self, config: &ArchConfig) -> Result<Box<dyn Device>> {
         ensure!(

@@ -156,7 +156,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         }));
     }
     let options = RunOptions {
-        threads: usize::from(arguments.device.threads),
+        threads: arguments.device.encoder_threads(),
         steps: arguments.steps,
         stop: &stop,
         store: Some(&store),

@@ -107,8 +107,8 @@ impl PciDevice {
         Ok(())
     }
 
-    /// Takes what the function has done.
-    fn collect(&mut self) -> Result<bool, DeviceError> {
+    /// Takes what the function has read.
+    fn collect_read(&mut self) -> Result<bool, DeviceError> {
         let mut any = false;
         while self.rings.take(Ring::ToDevice)?.is_some() {
             any = true;
@@ -116,6 +116,12 @@ impl PciDevice {
                 self.freed = end;
             }
         }
+        Ok(any)
+    }
+
+    /// Takes what the function has done.
+    fn collect(&mut self) -> Result<bool, DeviceError> {
+        let mut any = self.collect_read()?;
         loop {
             let entry = usize::from(self.rings.done(Ring::ToHost)) % ENTRIES;
             let Some(done) = self.rings.take(Ring::ToHost)? else { break };
@@ -182,7 +188,9 @@ impl Device for PciDevice {
             self.record(at, words)?;
             at = HostAddress { row: at.row + (words.len() / subs) as u32, ..at };
         }
-        Ok(())
+        // A function that has read everything gets this at once; what comes while it is busy goes together.
+        self.collect_read()?;
+        if self.rings.outstanding(Ring::ToDevice) == 0 { self.flush() } else { Ok(()) }
     }
 
     fn receive(&mut self, words: usize, out: &mut Vec<PushWord>) -> Result<(), DeviceError> {

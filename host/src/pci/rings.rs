@@ -22,8 +22,8 @@ const RECORDS: [usize; 2] = [0x2000, 0x3000];
 const USER: usize = 0x4000;
 /// Records that the function writes together while it is busy.
 const BATCH: u32 = 4;
-/// How long to look for a record before sleeping: what a function needs for a short answer.
-const SPIN: Duration = Duration::from_micros(50);
+/// How long to look for a record before sleeping: what a function needs for a group of samples. Being woken takes as long as computing one.
+const SPIN: Duration = Duration::from_micros(500);
 /// How long to sleep before asking a function whether it is still there.
 const GLANCE: Duration = Duration::from_secs(1);
 /// How long to sleep where there are no interrupts.
