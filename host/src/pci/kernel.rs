@@ -7,13 +7,13 @@ use backspike_arch::layout::{PCI_BAR_BYTES, PCI_DEVICE, PCI_VENDOR, PciRegister}
 use iommufd_ioctls::IommuFd;
 use memmap2::{MmapOptions, MmapRaw};
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use vfio_bindings::bindings::vfio::{
-    VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_MSIX_IRQ_INDEX,
-    VFIO_REGION_INFO_FLAG_MMAP,
+    VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_MSI_IRQ_INDEX,
+    VFIO_PCI_MSIX_IRQ_INDEX, VFIO_REGION_INFO_FLAG_MMAP,
 };
 use vfio_ioctls::{VfioContainer, VfioDevice, VfioIommufd, VfioOps};
 use vmm_sys_util::eventfd::EventFd;
@@ -77,8 +77,8 @@ pub struct VfioKernel {
     bar: Option<MmapRaw>,
     /// The device's file, for what is not mapped.
     file: File,
-    /// Its interrupts are on.
-    listens: bool,
+    /// Interrupts that are on, by their kind.
+    listens: Option<u32>,
 }
 
 fn failed(text: String) -> DeviceError {
@@ -112,9 +112,9 @@ impl VfioKernel {
             failed(format!("{address} cannot be opened: {problem} (permissions: docs/use/pci.md)"))
         })?;
         // The crate's own reads and writes drop errors, so they go through the file.
-        let file = device.as_fd_clone()?;
+        let file = file_of(&device)?;
         let mut function =
-            Self { address: address.to_owned(), device, iommu, bar: None, file, listens: false };
+            Self { address: address.to_owned(), device, iommu, bar: None, file, listens: None };
         let mut command = [0; 2];
         function.access(VFIO_PCI_CONFIG_REGION_INDEX, COMMAND, |file, at| {
             rustix::io::pread(file, &mut command, at)
@@ -188,18 +188,11 @@ fn open(path: &Path) -> Result<(VfioDevice, Arc<dyn VfioOps>), String> {
 }
 
 /// The device's file as one of our own.
-trait FileOf {
-    fn as_fd_clone(&self) -> Result<File, DeviceError>;
-}
-
-impl FileOf for VfioDevice {
-    fn as_fd_clone(&self) -> Result<File, DeviceError> {
-        use std::os::fd::{AsRawFd, BorrowedFd};
-        // SAFETY: the file stays open while `self` is borrowed.
-        let file = unsafe { BorrowedFd::borrow_raw(self.as_raw_fd()) };
-        let file = file.try_clone_to_owned();
-        Ok(File::from(file.map_err(|error| failed(format!("no file of the device: {error}")))?))
-    }
+fn file_of(device: &VfioDevice) -> Result<File, DeviceError> {
+    // SAFETY: the file stays open while `device` is borrowed.
+    let file = unsafe { BorrowedFd::borrow_raw(device.as_raw_fd()) };
+    let file = file.try_clone_to_owned();
+    Ok(File::from(file.map_err(|error| failed(format!("no file of the device: {error}")))?))
 }
 
 impl Transport for VfioKernel {
@@ -225,7 +218,7 @@ impl Transport for VfioKernel {
         }
         let bytes = value.to_le_bytes();
         self.access(VFIO_PCI_BAR0_REGION_INDEX, register.offset().into(), |file, at| {
-            rustix::io::pwrite(file.as_fd(), &bytes, at)
+            rustix::io::pwrite(file, &bytes, at)
         })
     }
 
@@ -249,23 +242,28 @@ impl Transport for VfioKernel {
     }
 
     fn interrupts(&mut self, event: &EventFd) -> Result<bool, DeviceError> {
-        let vectors = self.device.get_irq_info(VFIO_PCI_MSIX_IRQ_INDEX).map_or(0, |irq| irq.count);
-        if vectors > 0 {
-            let events = vec![event; vectors.min(3) as usize];
-            let enabled = self.device.enable_msix(events);
-            enabled
-                .map_err(|error| failed(format!("no interrupts of {}: {error}", self.address)))?;
-            self.listens = true;
+        // Some bridges have MSI only.
+        for index in [VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX] {
+            let vectors = self.device.get_irq_info(index).map_or(0, |irq| irq.count);
+            if vectors > 0 {
+                let events = vec![event; vectors.min(3) as usize];
+                let enabled = self.device.enable_irq(index, events);
+                enabled.map_err(|error| {
+                    failed(format!("no interrupts of {}: {error}", self.address))
+                })?;
+                self.listens = Some(index);
+                return Ok(true);
+            }
         }
-        Ok(self.listens)
+        Ok(false)
     }
 }
 
 impl Drop for VfioKernel {
     fn drop(&mut self) {
-        if self.listens {
+        if let Some(index) = self.listens {
             // The file is closed next, which does the same.
-            let _ = self.device.disable_msix();
+            let _ = self.device.disable_irq(index);
         }
     }
 }
