@@ -320,7 +320,7 @@ impl DeviceOptions {
                 Arc::new(library.with_threads(usize::from(self.threads))?.mesh(1))
             }
             other => bail!(
-                "{other} has one core: leave --mesh and --preset mesh-... out, or use --device emulator or rtl."
+                "{other} is a device with one core: leave --mesh and --preset mesh-... out, or use --device emulator or rtl."
             ),
         };
         Ok(match verify {
