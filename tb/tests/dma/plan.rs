@@ -14,8 +14,8 @@ const SOURCE: u64 = BASE + 0x4000;
 const AREA: usize = 0x8_0000;
 const TARGET: u64 = SOURCE + AREA as u64;
 const BYTES: usize = 0x4000 + 2 * AREA;
-/// An address that nothing is mapped at.
-pub const UNMAPPED: u64 = BASE - 0x1000;
+/// An address from which on nothing is mapped, for longer than any transfer.
+pub const UNMAPPED: u64 = BASE - 0x100_0000;
 
 /// Memory that tells what is mapped.
 pub struct Memory {
