@@ -37,10 +37,11 @@ bitstream: build ## the bitstream of a board: make bitstream BOARD=ulx3s
 flash: build ## load it: make flash BOARD=ulx3s
 	$(BACKSPIKE) flash --board $(BOARD)
 
-bench: build ## engine efficiency and simulation speed of the RTL, throughput of the emulator
+bench: build ## engine efficiency and simulation speed of the RTL, throughput of the emulator, overhead of the host link
 	$(BACKSPIKE) data mnist
 	python3 bench/measure.py rtl
 	python3 bench/measure.py throughput
+	python3 bench/measure.py link
 
 bench-peers: build build/bench-venv ## emulator throughput beside snnTorch, SpikingJelly and Norse
 	$(BACKSPIKE) data mnist

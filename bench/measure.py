@@ -2,6 +2,7 @@
 
     bench/measure.py rtl          events per busy cycle, overlap, density, simulation speed (RTL in Verilator)
     bench/measure.py throughput   samples a second of the emulator; --peers adds snnTorch, SpikingJelly and Norse in the same run
+    bench/measure.py link         a served emulator: its share of the time of a training, register round trips, DMA
 
 Tables go to the terminal, one JSON line a measurement to build/bench/<name>.jsonl. Needs the release build and `backspike data mnist`.
 """
@@ -10,9 +11,12 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "bench"
@@ -122,6 +126,38 @@ def peers(args, threads, steps, batch):
     return {r["who"]: round(r["samples_per_second"]) for r in records}
 
 
+def link(args):
+    """A training over the PCI function: how much of the time the served emulator works, beside one in a process of its own."""
+    preset = ["--preset", "edge"]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        socket = pathlib.Path(folder) / "core.sock"
+        device = ["--device", f"vfio-user:{socket}"]
+        run = ["--epochs", 2, "--test-limit", 0, *preset]
+        for _ in range(args.repeats):
+            command = [COMMAND, "device", "serve", socket, "--once", *preset]
+            server = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            while not socket.exists() and server.poll() is None:
+                time.sleep(0.01)
+            path = ROOT / "examples" / "mnist.toml"
+            served = train("link-served", path, *run, *device)[-1]
+            said = server.communicate()[1]
+            times = re.search(r"gone after ([0-9.]+) s, in which the function worked ([0-9.]+) s", said)
+            if not times:
+                sys.exit(f"the server did not say how long it worked: {said}")
+            connected, worked = map(float, times.groups())
+            alone = train("link-alone", path, *run)[-1]
+            if served["weight_hash"] != alone["weight_hash"]:
+                sys.exit("the served core trained to other weights")
+            rows.append({"connected s": connected, "worked s": worked, "not in the device %": round(100 * (1 - worked / connected), 1)})
+        report("link", rows, list(rows[0]))
+        server = subprocess.Popen([str(word) for word in [COMMAND, "device", "serve", socket, *preset]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not socket.exists() and server.poll() is None:
+            time.sleep(0.01)
+        subprocess.run([str(word) for word in [COMMAND, "device", "dma-bench", *preset, *device]], check=True)
+        server.kill()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     modes = parser.add_subparsers(required=True)
@@ -136,6 +172,9 @@ def main():
     mode.add_argument("--peers", action="store_true")
     mode.add_argument("--data", default=cache() / "mnist", help="directory of the raw IDX files [%(default)s]")
     mode.set_defaults(run=throughput)
+    mode = modes.add_parser("link")
+    mode.add_argument("--repeats", type=int, default=3)
+    mode.set_defaults(run=link)
     args = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     args.run(args)
