@@ -152,7 +152,7 @@ fn what_cannot_be_reached_is_said() {
 fn a_server_that_dies_costs_nothing_but_time() {
     let directory = workspace();
     let at = directory.path();
-    let train = ["train", "net.toml", "--preset", "nano", "--epochs", "200"];
+    let train = ["train", "net.toml", "--preset", "nano", "--epochs", "100"];
     let served = Served::new(at, &["--preset", "nano"]);
     let device = served.device();
     let child = Command::new(env!("CARGO_BIN_EXE_backspike"))
@@ -169,7 +169,7 @@ fn a_server_that_dies_costs_nothing_but_time() {
     drop(served);
     let output = child.wait_with_output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "200 epochs ended before the server");
+    assert!(!output.status.success(), "100 epochs ended before the server");
     for part in [".sock", "gone", "register status"] {
         assert!(message.contains(part), "{part:?} is not in {message}");
     }
