@@ -21,10 +21,10 @@ pub use opcode::{
 };
 pub use pci::{
     BATCH_CYCLES, BURST_BYTES, COMPLETION_BYTES, CompletionWord, ControlWord, DESCRIPTOR_BYTES,
-    DescriptorFlags, Interrupts, LinkStatus, MAX_BATCH, MAX_TRANSFER, PCI_BAR_BYTES, PCI_CLASS,
-    PCI_DEVICE, PCI_DOORBELLS, PCI_MAGIC, PCI_VENDOR, PUSH_LAST, PciRegister, RING_ENTRIES,
-    RecordWord, Ring, TransferOutcome, completion, control, descriptor_flags, interrupts,
-    link_status, record,
+    DescriptorFlags, Interrupts, LinkStatus, MAX_BATCH, MAX_TRANSFER, OUTSTANDING_BURSTS,
+    PCI_BAR_BYTES, PCI_CLASS, PCI_DEVICE, PCI_DOORBELLS, PCI_MAGIC, PCI_VENDOR, PUSH_LAST,
+    PciRegister, RING_ENTRIES, RecordWord, Ring, TransferOutcome, completion, control,
+    descriptor_flags, interrupts, link_status, record,
 };
 pub use region::{HostAddress, Region, address};
 pub use register::{COUNTER_BASE, LAYOUT_VERSION, MAGIC, Register, VERSION};

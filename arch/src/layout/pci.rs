@@ -31,6 +31,9 @@ pub const BATCH_CYCLES: u32 = 64;
 /// Bytes that a burst of the device on the bus moves at most.
 pub const BURST_BYTES: usize = 512;
 
+/// Read bursts, and write bursts, of the device that may be on their way at once: with the longest bursts they hide 448 cycles of latency.
+pub const OUTSTANDING_BURSTS: usize = 8;
+
 /// One of the two descriptor rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ring {

@@ -1,16 +1,16 @@
 //! The registers of BAR0.
 
 use backspike_arch::layout::{
-    ControlWord, Interrupts, LinkStatus, PackedWord, PciRegister, Ring, TransferOutcome,
+    ControlWord, Interrupts, LinkStatus, OUTSTANDING_BURSTS, PackedWord, PciRegister, Ring,
+    TransferOutcome,
 };
 use backspike_arch::{ArchConfig, LayoutError};
 
-/// Read bursts that the hardware has on their way at most.
-const OUTSTANDING: u32 = 8;
 /// Registers of the first page.
 const PAGE: usize = PciRegister::WordsPushed as usize / 4 + 1;
 
 /// What a host wrote, and what it can read.
+#[derive(Default)]
 pub struct Registers {
     /// By offset / 4: what was written, and the counters.
     words: [u32; PAGE],
@@ -23,25 +23,12 @@ pub struct Registers {
     pending: u32,
 }
 
-impl Default for Registers {
-    fn default() -> Self {
-        Self {
-            words: [0; PAGE],
-            offered: [0; 2],
-            completed: [0; 2],
-            why: [TransferOutcome::None; 2],
-            cause: 0,
-            pending: 0,
-        }
-    }
-}
-
 impl Registers {
     /// The register at `offset`; `busy`: a descriptor is on its way.
     pub fn read(&self, offset: u32, busy: bool, config: &ArchConfig) -> Option<u32> {
         let register = PciRegister::at(offset)?;
         Some(match register {
-            PciRegister::Outstanding => OUTSTANDING,
+            PciRegister::Outstanding => OUTSTANDING_BURSTS as u32,
             PciRegister::Status => {
                 let [to_device, to_host] = self.why.map(TransferOutcome::code);
                 let status = LinkStatus { to_device, to_host, busy };

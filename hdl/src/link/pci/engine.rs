@@ -1,6 +1,6 @@
 use super::{Completions, DescriptorRing, ReadPort, ToDevice, ToHost, WritePort};
 use crate::prim::module_name;
-use backspike_arch::layout::TransferOutcome;
+use backspike_arch::layout::{TransferOutcome, descriptor_flags};
 use rust_hdl::prelude::*;
 
 /// The DMA engine: both rings with their transfers and completion records, and the bus that they share. Index and bit 0 are the ring to
@@ -147,8 +147,8 @@ impl DmaEngine {
             m_axi_bvalid: Default::default(),
             m_axi_bready: Default::default(),
             m_axi_bresp: Default::default(),
-            device_ring: Default::default(),
-            host_ring: Default::default(),
+            device_ring: DescriptorRing::new(1 << descriptor_flags::end::OFFSET),
+            host_ring: DescriptorRing::new(0),
             read_port: ReadPort::new(outstanding),
             write_port: WritePort::new(outstanding),
             to_device: Default::default(),
@@ -217,7 +217,8 @@ impl Logic for DmaEngine {
         self.to_device.valid_i.next = self.device_ring.valid_o.val() & self.run_i.val().get_bit(0);
         self.to_device.transfer_i.next = self.device_ring.transfer_o.val();
         self.to_device.length_i.next = self.device_ring.length_o.val();
-        self.to_device.flags_i.next = self.device_ring.flags_o.val();
+        self.to_device.end_i.next = self.device_ring.end_o.val();
+        self.to_device.bad_i.next = self.device_ring.bad_o.val();
         self.device_ring.take_i.next = self.to_device.take_o.val();
         self.to_device.room_i.next = self.device_completions.room_o.val();
         self.to_host.clock.next = self.clock.val();
@@ -225,7 +226,7 @@ impl Logic for DmaEngine {
         self.to_host.valid_i.next = self.host_ring.valid_o.val() & self.run_i.val().get_bit(1);
         self.to_host.transfer_i.next = self.host_ring.transfer_o.val();
         self.to_host.length_i.next = self.host_ring.length_o.val();
-        self.to_host.flags_i.next = self.host_ring.flags_o.val();
+        self.to_host.bad_i.next = self.host_ring.bad_o.val();
         self.host_ring.take_i.next = self.to_host.take_o.val();
         self.to_host.room_i.next = self.host_completions.room_o.val();
 

@@ -1,5 +1,6 @@
 //! The PCI function: a core that is reached through registers and descriptor rings in host memory.
 
+mod address_channel;
 mod beat_fifo;
 mod byte_queue;
 mod completions;
@@ -14,12 +15,13 @@ mod to_device;
 mod to_host;
 mod write_port;
 
+pub use address_channel::AddressChannel;
 pub use beat_fifo::{BEAT_FIFO_WORDS, BeatFifo};
 pub use byte_queue::ByteQueue;
 pub use completions::Completions;
 pub use core::{PCI_TOP, PciCore, pci_design, pci_port_design};
 pub use engine::DmaEngine;
-pub use port::{OUTSTANDING, PciPort};
+pub use port::PciPort;
 pub use read_port::ReadPort;
 pub use records::Records;
 pub use registers::{PAGE_REGISTERS, PciRegisters};

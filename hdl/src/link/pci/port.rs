@@ -1,6 +1,6 @@
 use super::{DmaEngine, PAGE_REGISTERS, PciRegisters, Records};
 use crate::prim::{Pipe, Reg, module_name};
-use backspike_arch::layout::link_status;
+use backspike_arch::layout::{OUTSTANDING_BURSTS, link_status};
 use backspike_arch::{ArchConfig, layout::PciRegister};
 use rust_hdl::prelude::*;
 
@@ -10,9 +10,6 @@ const _: () = assert!(
         && link_status::busy::OFFSET == 8,
     "the status is put together here"
 );
-
-/// Read bursts, and write bursts, that may be on their way at once: with 64 beats each they hide 448 cycles of latency.
-pub const OUTSTANDING: usize = 8;
 
 /// The PCI function without the bridge (docs/architecture/pci.md): registers behind AXI4-Lite, descriptor rings and data behind AXI4.
 ///
@@ -187,7 +184,7 @@ impl PciPort {
             push_data_i: Default::default(),
             push_last_i: Default::default(),
             registers: Default::default(),
-            engine: DmaEngine::new(OUTSTANDING),
+            engine: DmaEngine::new(OUTSTANDING_BURSTS),
             records: Default::default(),
             draining: Default::default(),
             clearing: Default::default(),
@@ -208,9 +205,9 @@ impl PciPort {
             events: Default::default(),
             counts: Default::default(),
             identity: identity.map(|word| Constant::new(u64::from(word).into())).collect(),
-            outstanding: Constant::new((OUTSTANDING as u64).into()),
+            outstanding: Constant::new((OUTSTANDING_BURSTS as u64).into()),
             _registers: PAGE_REGISTERS,
-            _outstanding: OUTSTANDING,
+            _outstanding: OUTSTANDING_BURSTS,
         }
     }
 }

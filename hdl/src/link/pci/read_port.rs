@@ -1,4 +1,5 @@
-use crate::prim::{Pipe, Reg, module_name};
+use super::AddressChannel;
+use crate::prim::module_name;
 use crate::spike::Fifo;
 use rust_hdl::prelude::*;
 
@@ -33,13 +34,9 @@ pub struct ReadPort {
     pub rdata_i: Signal<In, Bits<64>>,
     pub rresp_i: Signal<In, Bits<2>>,
     pub rlast_i: Signal<In, Bit>,
+    channel: AddressChannel,
     /// Who asked for the bursts on their way, one-hot, in their order.
     order: Fifo<3>,
-    valid: Reg<Bit>,
-    address: Pipe<Bits<64>>,
-    beats: Pipe<Bits<6>>,
-    free: Signal<Local, Bit>,
-    chosen: Signal<Local, Bits<3>>,
     _outstanding: usize,
 }
 
@@ -66,12 +63,8 @@ impl ReadPort {
             rdata_i: Default::default(),
             rresp_i: Default::default(),
             rlast_i: Default::default(),
+            channel: Default::default(),
             order: Fifo::new(outstanding),
-            valid: Default::default(),
-            address: Default::default(),
-            beats: Default::default(),
-            free: Default::default(),
-            chosen: Default::default(),
             _outstanding: outstanding,
         }
     }
@@ -80,36 +73,23 @@ impl ReadPort {
 impl Logic for ReadPort {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, valid, address, beats);
         self.order.clock.next = self.clock.val();
         self.order.reset.next = self.reset.val();
-        // What is offered on the bus stays as it is until it is taken.
-        self.free.next = (!self.valid.q.val() | self.arready_i.val())
-            & !self.order.full_o.val()
-            & !self.hold_i.val();
-        self.chosen.next = bits::<3>(0);
-        if self.free.val() {
-            // The lowest bit that asks.
-            self.chosen.next = self.request_i.val() & (!self.request_i.val() + 1);
-        }
-        self.grant_o.next = self.chosen.val();
-        if self.arready_i.val() {
-            self.valid.d.next = false;
-        }
-        if self.chosen.val().any() {
-            self.valid.d.next = true;
-        }
+        self.channel.clock.next = self.clock.val();
+        self.channel.reset.next = self.reset.val();
+        self.channel.hold_i.next = self.hold_i.val() | self.order.full_o.val();
+        self.channel.request_i.next = self.request_i.val();
         for i in 0..3 {
-            if self.chosen.val().get_bit(i) {
-                self.address.d.next = self.address_i[i].val();
-                self.beats.d.next = self.beats_i[i].val();
-            }
+            self.channel.address_i[i].next = self.address_i[i].val();
+            self.channel.beats_i[i].next = self.beats_i[i].val();
         }
-        self.order.push_i.next = self.chosen.val().any();
-        self.order.data_i.next = self.chosen.val();
-        self.arvalid_o.next = self.valid.q.val();
-        self.araddr_o.next = self.address.q.val();
-        self.arlen_o.next = bit_cast::<8, 6>(self.beats.q.val());
+        self.grant_o.next = self.channel.grant_o.val();
+        self.order.push_i.next = self.channel.grant_o.val().any();
+        self.order.data_i.next = self.channel.grant_o.val();
+        self.arvalid_o.next = self.channel.valid_o.val();
+        self.channel.ready_i.next = self.arready_i.val();
+        self.araddr_o.next = self.channel.address_o.val();
+        self.arlen_o.next = self.channel.length_o.val();
 
         self.beat_o.next = bits::<3>(0);
         if self.rvalid_i.val() {
@@ -118,7 +98,7 @@ impl Logic for ReadPort {
         self.data_o.next = self.rdata_i.val();
         self.error_o.next = self.rresp_i.val().get_bit(1);
         self.order.pop_i.next = self.rvalid_i.val() & self.rlast_i.val();
-        self.idle_o.next = !self.order.valid_o.val() & !self.valid.q.val();
+        self.idle_o.next = !self.order.valid_o.val() & !self.channel.valid_o.val();
     }
 
     fn timing(&self) -> Vec<TimingInfo> {

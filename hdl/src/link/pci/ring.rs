@@ -1,8 +1,9 @@
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::Fifo;
-use backspike_arch::layout::DESCRIPTOR_BYTES;
+use backspike_arch::layout::{DESCRIPTOR_BYTES, MAX_TRANSFER, TransferOutcome, descriptor_flags};
 use rust_hdl::prelude::*;
 
+const _: () = assert!(descriptor_flags::end::OFFSET == 0, "taken apart here");
 const _: () = assert!(DESCRIPTOR_BYTES == 16, "a descriptor is two beats, its index times 16");
 
 /// A ring of descriptors in host memory: fetches ahead what the host has offered, up to 8 descriptors.
@@ -34,7 +35,10 @@ pub struct DescriptorRing {
     pub valid_o: Signal<Out, Bit>,
     pub transfer_o: Signal<Out, Bits<64>>,
     pub length_o: Signal<Out, Bits<32>>,
-    pub flags_o: Signal<Out, Bits<32>>,
+    /// Its flag `end`.
+    pub end_o: Signal<Out, Bit>,
+    /// Why the descriptor cannot be done, 0 for a sound one.
+    pub bad_o: Signal<Out, Bits<4>>,
     pub take_i: Signal<In, Bit>,
     buffer: Fifo<128>,
     fetched: Reg<Bits<16>>,
@@ -48,10 +52,18 @@ pub struct DescriptorRing {
     request: Signal<Local, Bit>,
     added: Signal<Local, Bits<4>>,
     taken: Signal<Local, Bits<4>>,
+    length: Signal<Local, Bits<32>>,
+    flags: Signal<Local, Bits<32>>,
+    longest: Constant<Bits<32>>,
+    unknown_flags: Constant<Bits<32>>,
+    bad_length: Constant<Bits<4>>,
+    bad_flags: Constant<Bits<4>>,
+    _flags: usize,
 }
 
-impl Default for DescriptorRing {
-    fn default() -> Self {
+impl DescriptorRing {
+    /// A ring whose descriptors may have the flags `flags`.
+    pub fn new(flags: usize) -> Self {
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -70,7 +82,8 @@ impl Default for DescriptorRing {
             valid_o: Default::default(),
             transfer_o: Default::default(),
             length_o: Default::default(),
-            flags_o: Default::default(),
+            end_o: Default::default(),
+            bad_o: Default::default(),
             take_i: Default::default(),
             buffer: Fifo::new(8),
             fetched: Default::default(),
@@ -83,6 +96,13 @@ impl Default for DescriptorRing {
             request: Default::default(),
             added: Default::default(),
             taken: Default::default(),
+            length: Default::default(),
+            flags: Default::default(),
+            longest: Constant::new(u64::from(MAX_TRANSFER).into()),
+            unknown_flags: Constant::new(u64::from(!(flags as u32)).into()),
+            bad_length: Constant::new((TransferOutcome::BadLength as u64).into()),
+            bad_flags: Constant::new((TransferOutcome::BadFlags as u64).into()),
+            _flags: flags,
         }
     }
 }
@@ -133,11 +153,19 @@ impl Logic for DescriptorRing {
         self.valid_o.next = self.buffer.valid_o.val();
         self.buffer.pop_i.next = self.take_i.val();
         self.transfer_o.next = self.buffer.data_o.val().get_bits::<64>(0);
-        self.length_o.next = self.buffer.data_o.val().get_bits::<32>(64);
-        self.flags_o.next = self.buffer.data_o.val().get_bits::<32>(96);
+        self.length.next = self.buffer.data_o.val().get_bits::<32>(64);
+        self.flags.next = self.buffer.data_o.val().get_bits::<32>(96);
+        self.length_o.next = self.length.val();
+        self.end_o.next = self.flags.val().get_bit(0);
+        self.bad_o.next = bits::<4>(0);
+        if (self.length.val() > self.longest.val()) | !self.length.val().any() {
+            self.bad_o.next = self.bad_length.val();
+        } else if (self.flags.val() & self.unknown_flags.val()).any() {
+            self.bad_o.next = self.bad_flags.val();
+        }
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
-        module_name("descriptor_ring", &[])
+        module_name("descriptor_ring", &[("flags", self._flags)])
     }
 }

@@ -1,7 +1,7 @@
-use super::{BeatFifo, ByteQueue};
+use super::{BEAT_FIFO_WORDS, BeatFifo, ByteQueue};
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::Fifo;
-use backspike_arch::layout::{BURST_BYTES, MAX_TRANSFER, TransferOutcome};
+use backspike_arch::layout::{BURST_BYTES, TransferOutcome};
 use rust_hdl::prelude::*;
 
 /// Gathers: the bytes that the descriptors of a ring name, read from host memory at any alignment, become packets of 8 bytes a cycle.
@@ -16,7 +16,10 @@ pub struct ToDevice {
     pub valid_i: Signal<In, Bit>,
     pub transfer_i: Signal<In, Bits<64>>,
     pub length_i: Signal<In, Bits<32>>,
-    pub flags_i: Signal<In, Bits<32>>,
+    /// The packet ends with the descriptor.
+    pub end_i: Signal<In, Bit>,
+    /// Why the descriptor cannot be done, 0 for a sound one.
+    pub bad_i: Signal<In, Bits<4>>,
     pub take_o: Signal<Out, Bit>,
     // The read port.
     pub request_o: Signal<Out, Bit>,
@@ -50,17 +53,14 @@ pub struct ToDevice {
     ask_at: Pipe<Bits<64>>,
     /// A transfer at an odd place has up to 131,073 beats: 18 bits.
     ask_left: Pipe<Bits<18>>,
-    /// Places of the buffer that no burst has: 512 at most.
-    places: Reg<Bits<10>>,
-    /// The reset value of `places` is 0: they are given once.
-    given: Reg<Bit>,
+    /// Places of the buffer that bursts have: 512 at most.
+    promised: Reg<Bits<10>>,
     loaded: Reg<Bit>,
     halted: Reg<Bit>,
     flushing: Reg<Bit>,
     left: Pipe<Bits<21>>,
     skip: Pipe<Bits<3>>,
     start: Signal<Local, Bit>,
-    bad: Signal<Local, Bits<4>>,
     offset: Signal<Local, Bits<3>>,
     length: Signal<Local, Bits<21>>,
     /// Length and offset, rounded up to a beat: 22 bits, of which a sound transfer needs 21.
@@ -85,11 +85,9 @@ pub struct ToDevice {
     out_bytes: Signal<Local, Bits<4>>,
     out_valid: Signal<Local, Bit>,
     out_last: Signal<Local, Bit>,
-    longest: Constant<Bits<32>>,
     burst_beats: Constant<Bits<10>>,
+    words: Constant<Bits<10>>,
     done: Constant<Bits<4>>,
-    bad_length: Constant<Bits<4>>,
-    bad_flags: Constant<Bits<4>>,
     read_failed: Constant<Bits<4>>,
 }
 
@@ -101,7 +99,8 @@ impl Default for ToDevice {
             valid_i: Default::default(),
             transfer_i: Default::default(),
             length_i: Default::default(),
-            flags_i: Default::default(),
+            end_i: Default::default(),
+            bad_i: Default::default(),
             take_o: Default::default(),
             request_o: Default::default(),
             grant_i: Default::default(),
@@ -127,15 +126,13 @@ impl Default for ToDevice {
             stopped: Default::default(),
             ask_at: Default::default(),
             ask_left: Default::default(),
-            places: Default::default(),
-            given: Default::default(),
+            promised: Default::default(),
             loaded: Default::default(),
             halted: Default::default(),
             flushing: Default::default(),
             left: Default::default(),
             skip: Default::default(),
             start: Default::default(),
-            bad: Default::default(),
             offset: Default::default(),
             length: Default::default(),
             span: Default::default(),
@@ -159,11 +156,9 @@ impl Default for ToDevice {
             out_bytes: Default::default(),
             out_valid: Default::default(),
             out_last: Default::default(),
-            longest: Constant::new(u64::from(MAX_TRANSFER).into()),
             burst_beats: Constant::new((BURST_BYTES as u64 / 8).into()),
+            words: Constant::new((BEAT_FIFO_WORDS as u64).into()),
             done: Constant::new((TransferOutcome::Done as u64).into()),
-            bad_length: Constant::new((TransferOutcome::BadLength as u64).into()),
-            bad_flags: Constant::new((TransferOutcome::BadFlags as u64).into()),
             read_failed: Constant::new((TransferOutcome::ReadFailed as u64).into()),
         }
     }
@@ -172,7 +167,7 @@ impl Default for ToDevice {
 impl Logic for ToDevice {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, asking, stopped, ask_at, ask_left, places, given, loaded);
+        dff_setup!(self, clock, asking, stopped, ask_at, ask_left, promised, loaded);
         dff_setup!(self, clock, halted, flushing, left, skip);
         self.transfers.clock.next = self.clock.val();
         self.transfers.reset.next = self.reset.val();
@@ -182,12 +177,6 @@ impl Logic for ToDevice {
         self.queue.reset.next = self.reset.val();
 
         // A descriptor begins.
-        self.bad.next = bits::<4>(0);
-        if (self.length_i.val() > self.longest.val()) | !self.length_i.val().any() {
-            self.bad.next = self.bad_length.val();
-        } else if (self.flags_i.val() >> bits::<1>(1)).any() {
-            self.bad.next = self.bad_flags.val();
-        }
         self.start.next = self.valid_i.val()
             & !self.asking.q.val()
             & !self.stopped.q.val()
@@ -196,8 +185,8 @@ impl Logic for ToDevice {
         self.offset.next = self.transfer_i.val().get_bits::<3>(0);
         self.length.next = self.length_i.val().get_bits::<21>(0);
         self.transfers.push_i.next = self.start.val();
-        self.transfers.data_i.next = (bit_cast::<29, 4>(self.bad.val()) << bits::<5>(25))
-            | (bit_cast::<29, 1>(self.flags_i.val().get_bit(0).into()) << bits::<5>(24))
+        self.transfers.data_i.next = (bit_cast::<29, 4>(self.bad_i.val()) << bits::<5>(25))
+            | (bit_cast::<29, 1>(self.end_i.val().into()) << bits::<5>(24))
             | (bit_cast::<29, 21>(self.length.val()) << bits::<5>(3))
             | bit_cast::<29, 3>(self.offset.val());
         self.span.next =
@@ -206,7 +195,7 @@ impl Logic for ToDevice {
             self.ask_at.d.next = (self.transfer_i.val() >> bits::<2>(3)) << bits::<2>(3);
             // Beats that the bytes lie in.
             self.ask_left.d.next = self.span.val().get_bits::<18>(3);
-            if self.bad.val().any() {
+            if self.bad_i.val().any() {
                 self.stopped.d.next = true;
             } else {
                 self.asking.d.next = true;
@@ -224,7 +213,8 @@ impl Logic for ToDevice {
         if self.to_border.val() < self.shorter.val() {
             self.burst.next = self.to_border.val();
         }
-        self.request.next = self.asking.q.val() & (self.burst.val() <= self.places.q.val());
+        self.request.next =
+            self.asking.q.val() & (self.burst.val() <= (self.words.val() - self.promised.q.val()));
         self.request_o.next = self.request.val();
         self.address_o.next = self.ask_at.q.val();
         self.beats_o.next = (self.burst.val() - 1).get_bits::<6>(0);
@@ -308,11 +298,7 @@ impl Logic for ToDevice {
         // After a failure beats still come; they go nowhere.
         self.beats.pop_i.next = self.step.val() | (self.halted.q.val() & self.beats.valid_o.val());
         self.popped.next = bit_cast::<10, 1>(self.beats.pop_i.val().into());
-        self.given.d.next = true;
-        self.places.d.next = self.places.q.val() - self.granted.val() + self.popped.val();
-        if !self.given.q.val() {
-            self.places.d.next = bits::<10>(512);
-        }
+        self.promised.d.next = self.promised.q.val() + self.granted.val() - self.popped.val();
 
         // Whole words of 8 bytes, and what is left at the end of a packet.
         self.out_bytes.next = bits::<4>(8);

@@ -1,7 +1,7 @@
 use super::{BeatFifo, ByteQueue};
 use crate::prim::{Pipe, Reg, module_name};
 use crate::spike::Fifo;
-use backspike_arch::layout::{BURST_BYTES, MAX_TRANSFER, TransferOutcome};
+use backspike_arch::layout::{BURST_BYTES, TransferOutcome};
 use rust_hdl::prelude::*;
 
 /// Scatters: packets become bursts into the buffers that the descriptors of a ring name, at any alignment. A buffer ends when it is full
@@ -22,7 +22,8 @@ pub struct ToHost {
     pub valid_i: Signal<In, Bit>,
     pub transfer_i: Signal<In, Bits<64>>,
     pub length_i: Signal<In, Bits<32>>,
-    pub flags_i: Signal<In, Bits<32>>,
+    /// Why the descriptor cannot be done, 0 for a sound one.
+    pub bad_i: Signal<In, Bits<4>>,
     pub take_o: Signal<Out, Bit>,
     // The write port: bursts, their beats, their answers.
     pub request_o: Signal<Out, Bit>,
@@ -69,7 +70,6 @@ pub struct ToHost {
     open: Fifo<22>,
     /// A burst of the buffer that is being answered failed.
     broken: Reg<Bit>,
-    bad: Signal<Local, Bits<4>>,
     refused: Signal<Local, Bit>,
     offset: Signal<Local, Bits<3>>,
     here: Signal<Local, Bits<4>>,
@@ -86,11 +86,8 @@ pub struct ToHost {
     push: Signal<Local, Bit>,
     answered: Signal<Local, Bit>,
     broke: Signal<Local, Bit>,
-    longest: Constant<Bits<32>>,
     last_beat: Constant<Bits<6>>,
     done: Constant<Bits<4>>,
-    bad_length: Constant<Bits<4>>,
-    bad_flags: Constant<Bits<4>>,
     write_failed: Constant<Bits<4>>,
 }
 
@@ -107,7 +104,7 @@ impl Default for ToHost {
             valid_i: Default::default(),
             transfer_i: Default::default(),
             length_i: Default::default(),
-            flags_i: Default::default(),
+            bad_i: Default::default(),
             take_o: Default::default(),
             request_o: Default::default(),
             grant_i: Default::default(),
@@ -142,7 +139,6 @@ impl Default for ToHost {
             bursts: Fifo::new(4),
             open: Fifo::new(8),
             broken: Default::default(),
-            bad: Default::default(),
             refused: Default::default(),
             offset: Default::default(),
             here: Default::default(),
@@ -159,11 +155,8 @@ impl Default for ToHost {
             push: Default::default(),
             answered: Default::default(),
             broke: Default::default(),
-            longest: Constant::new(u64::from(MAX_TRANSFER).into()),
             last_beat: Constant::new((BURST_BYTES as u64 / 8 - 1).into()),
             done: Constant::new((TransferOutcome::Done as u64).into()),
-            bad_length: Constant::new((TransferOutcome::BadLength as u64).into()),
-            bad_flags: Constant::new((TransferOutcome::BadFlags as u64).into()),
             write_failed: Constant::new((TransferOutcome::WriteFailed as u64).into()),
         }
     }
@@ -191,16 +184,10 @@ impl Logic for ToHost {
         self.queue.bytes_i.next = self.packet_bytes_i.val();
 
         // A buffer begins. One that cannot be used is reported after those before it.
-        self.bad.next = bits::<4>(0);
-        if (self.length_i.val() > self.longest.val()) | !self.length_i.val().any() {
-            self.bad.next = self.bad_length.val();
-        } else if self.flags_i.val().any() {
-            self.bad.next = self.bad_flags.val();
-        }
         self.refused.next = false;
         self.take_o.next = false;
         if !self.loaded.q.val() & self.valid_i.val() & !self.halted.q.val() {
-            if !self.bad.val().any() {
+            if !self.bad_i.val().any() {
                 self.take_o.next = true;
                 self.loaded.d.next = true;
                 self.at.d.next = self.transfer_i.val();
@@ -307,7 +294,7 @@ impl Logic for ToHost {
         self.bytes_o.next = self.open.data_o.val().get_bits::<21>(0);
         self.end_o.next = self.open.data_o.val().get_bit(21);
         if self.refused.val() {
-            self.outcome_o.next = self.bad.val();
+            self.outcome_o.next = self.bad_i.val();
             self.bytes_o.next = bits::<21>(0);
             self.end_o.next = false;
         } else if self.broke.val() {

@@ -1,4 +1,5 @@
-use crate::prim::{Pipe, Reg, module_name};
+use super::AddressChannel;
+use crate::prim::{Reg, module_name};
 use crate::spike::Fifo;
 use rust_hdl::prelude::*;
 
@@ -44,15 +45,10 @@ pub struct WritePort {
     pub bresp_i: Signal<In, Bits<2>>,
     /// Whose beats come next, one-hot, and how many less one: 3 + 6 bits.
     writes: Fifo<9>,
+    channel: AddressChannel,
     /// Whose answers come next, one-hot, and whether the burst closes a buffer: 3 + 1 bits.
     order: Fifo<4>,
-    valid: Reg<Bit>,
-    address: Pipe<Bits<64>>,
-    length: Pipe<Bits<6>>,
     beat: Reg<Bits<6>>,
-    free: Signal<Local, Bit>,
-    chosen: Signal<Local, Bits<3>>,
-    beats: Signal<Local, Bits<6>>,
     who: Signal<Local, Bits<3>>,
     wvalid: Signal<Local, Bit>,
     wlast: Signal<Local, Bit>,
@@ -91,14 +87,9 @@ impl WritePort {
             bvalid_i: Default::default(),
             bresp_i: Default::default(),
             writes: Fifo::new(outstanding),
+            channel: Default::default(),
             order: Fifo::new(outstanding),
-            valid: Default::default(),
-            address: Default::default(),
-            length: Default::default(),
             beat: Default::default(),
-            free: Default::default(),
-            chosen: Default::default(),
-            beats: Default::default(),
             who: Default::default(),
             wvalid: Default::default(),
             wlast: Default::default(),
@@ -110,46 +101,31 @@ impl WritePort {
 impl Logic for WritePort {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, valid, address, length, beat);
+        dff_setup!(self, clock, beat);
         self.writes.clock.next = self.clock.val();
         self.writes.reset.next = self.reset.val();
         self.order.clock.next = self.clock.val();
         self.order.reset.next = self.reset.val();
-        // What is offered on the bus stays as it is until it is taken. There are never more writes than answers outstanding.
-        self.free.next = (!self.valid.q.val() | self.awready_i.val())
-            & !self.order.full_o.val()
-            & !self.hold_i.val();
-        self.chosen.next = bits::<3>(0);
-        if self.free.val() {
-            // The lowest bit that asks.
-            self.chosen.next = self.request_i.val() & (!self.request_i.val() + 1);
-        }
-        self.grant_o.next = self.chosen.val();
-        if self.awready_i.val() {
-            self.valid.d.next = false;
-        }
-        if self.chosen.val().any() {
-            self.valid.d.next = true;
-        }
-        self.beats.next = bits::<6>(0);
+        // There are never more writes than answers outstanding.
+        self.channel.clock.next = self.clock.val();
+        self.channel.reset.next = self.reset.val();
+        self.channel.hold_i.next = self.hold_i.val() | self.order.full_o.val();
+        self.channel.request_i.next = self.request_i.val();
         for i in 0..3 {
-            if self.chosen.val().get_bit(i) {
-                self.address.d.next = self.address_i[i].val();
-                self.beats.next = self.beats_i[i].val();
-            }
+            self.channel.address_i[i].next = self.address_i[i].val();
+            self.channel.beats_i[i].next = self.beats_i[i].val();
         }
-        if self.chosen.val().any() {
-            self.length.d.next = self.beats.val();
-        }
-        self.writes.push_i.next = self.chosen.val().any();
-        self.writes.data_i.next = (bit_cast::<9, 6>(self.beats.val()) << bits::<4>(3))
-            | bit_cast::<9, 3>(self.chosen.val());
-        self.order.push_i.next = self.chosen.val().any();
+        self.grant_o.next = self.channel.grant_o.val();
+        self.writes.push_i.next = self.channel.grant_o.val().any();
+        self.writes.data_i.next = (bit_cast::<9, 6>(self.channel.beats_o.val()) << bits::<4>(3))
+            | bit_cast::<9, 3>(self.channel.grant_o.val());
+        self.order.push_i.next = self.channel.grant_o.val().any();
         self.order.data_i.next = (bit_cast::<4, 1>(self.closes_i.val().into()) << bits::<2>(3))
-            | bit_cast::<4, 3>(self.chosen.val());
-        self.awvalid_o.next = self.valid.q.val();
-        self.awaddr_o.next = self.address.q.val();
-        self.awlen_o.next = bit_cast::<8, 6>(self.length.q.val());
+            | bit_cast::<4, 3>(self.channel.grant_o.val());
+        self.awvalid_o.next = self.channel.valid_o.val();
+        self.channel.ready_i.next = self.awready_i.val();
+        self.awaddr_o.next = self.channel.address_o.val();
+        self.awlen_o.next = self.channel.length_o.val();
 
         self.who.next = self.writes.data_o.val().get_bits::<3>(0);
         self.wvalid.next = self.writes.valid_o.val() & (self.who.val() & self.valid_i.val()).any();
@@ -182,7 +158,7 @@ impl Logic for WritePort {
         self.answer_closes_o.next = self.order.data_o.val().get_bit(3);
         self.answer_error_o.next = self.bresp_i.val().get_bit(1);
         self.order.pop_i.next = self.bvalid_i.val();
-        self.idle_o.next = !self.order.valid_o.val() & !self.valid.q.val();
+        self.idle_o.next = !self.order.valid_o.val() & !self.channel.valid_o.val();
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
