@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use backspike::pci::{self, LoopBack, check_identity};
 use backspike::selftest::{Check, describe, identity, registers, selftest};
 use clap::{Args, Subcommand};
-use std::io::{Write, stdout};
+use std::io::{self, Write, stdout};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -97,6 +97,10 @@ fn list() {
     }
 }
 
+fn write_register(out: &mut impl Write, name: &str, value: u32) -> io::Result<()> {
+    writeln!(out, "  {name:<24} {value:>10}  {value:#010x}")
+}
+
 fn info(target: &Target) -> Result<()> {
     let out = &mut stdout().lock();
     let config = target.core.config()?;
@@ -104,7 +108,7 @@ fn info(target: &Target) -> Result<()> {
         let transport = &mut *target.device.transport()?;
         writeln!(out, "PCI function {}", target.device.device)?;
         for (register, value) in pci::registers(transport)? {
-            writeln!(out, "  {:<24} {value:>10}  {value:#010x}", register.name())?;
+            write_register(out, register.name(), value)?;
         }
         check_identity(transport, &config)?;
     }
@@ -112,7 +116,7 @@ fn info(target: &Target) -> Result<()> {
     let check = identity(device.as_mut())?;
     writeln!(out, "{} on {}", describe(&config), target.device.device)?;
     for (register, value) in registers(device.as_mut())? {
-        writeln!(out, "  {:<24} {value:>10}  {value:#010x}", register.name())?;
+        write_register(out, &register.name(), value)?;
     }
     if let Some(problem) = check.problem {
         anyhow::bail!(

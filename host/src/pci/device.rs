@@ -60,11 +60,6 @@ impl PciDevice {
         })
     }
 
-    /// Rings and registers, to look at.
-    pub fn rings(&mut self) -> &mut Rings {
-        &mut self.rings
-    }
-
     /// Gives the function what is staged.
     fn flush(&mut self) -> Result<(), DeviceError> {
         if self.staged == self.offered {

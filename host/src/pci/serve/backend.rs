@@ -1,6 +1,6 @@
 //! The socket's thread: the messages of the protocol.
 
-use super::worker::Request;
+use super::worker::{Request, ask};
 use super::{Event, invalid};
 use crate::pci::config_space::{CONFIG_BYTES, ConfigSpace, TABLE_BYTES, VECTORS, range};
 use crate::pci::shared::Shared;
@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 use vfio_bindings::bindings::vfio::{
     VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_BAR4_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX,
@@ -39,18 +39,11 @@ impl Backend {
         self.connected.store(true, Ordering::Release);
     }
 
-    fn ask<T>(&self, request: impl FnOnce(Sender<T>) -> Request) -> io::Result<T> {
-        let (answered, answer) = channel();
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        self.requests.send(request(answered)).map_err(|_| gone())?;
-        answer.recv().map_err(|_| gone())
-    }
-
     /// The client has gone: everything is as before it came.
     pub fn close(&mut self) {
         self.connected.store(false, Ordering::Release);
         let connected = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
-        let busy = self.ask(Request::Reset).unwrap_or_default();
+        let busy = ask(&self.requests, Request::Reset).unwrap_or_default();
         self.shared.unmap_all();
         self.shared.clear_interrupts();
         self.config = ConfigSpace::default();
@@ -74,7 +67,7 @@ impl ServerBackend for Backend {
         match region {
             VFIO_PCI_BAR0_REGION_INDEX => {
                 let offset = word_at(offset, data.len())?;
-                let value = self.ask(|answer| Request::Read(offset, answer))??;
+                let value = ask(&self.requests, |answer| Request::Read(offset, answer))??;
                 data.copy_from_slice(&value.to_le_bytes());
                 Ok(())
             }
@@ -93,7 +86,7 @@ impl ServerBackend for Backend {
             VFIO_PCI_BAR0_REGION_INDEX => {
                 let offset = word_at(offset, data.len())?;
                 let value = u32::from_le_bytes(data.try_into().map_err(|_| invalid())?);
-                self.ask(|answer| Request::Write(offset, value, answer))?
+                ask(&self.requests, |answer| Request::Write(offset, value, answer))?
             }
             VFIO_PCI_BAR4_REGION_INDEX => {
                 self.table[range(offset, data.len(), TABLE_BYTES)?].copy_from_slice(data);
@@ -129,7 +122,7 @@ impl ServerBackend for Backend {
     }
 
     fn reset(&mut self) -> io::Result<()> {
-        self.ask(Request::Reset).map(|_| ())
+        ask(&self.requests, Request::Reset).map(|_| ())
     }
 
     fn set_irqs(

@@ -27,7 +27,7 @@ use vfio_bindings::bindings::vfio::{
     vfio_region_sparse_mmap_area,
 };
 use vfio_user::{IrqInfo, Server as Socket, ServerRegion, SparseArea};
-use worker::{Request, Worker};
+use worker::{Request, Worker, ask};
 
 /// What a server tells.
 #[derive(Debug)]
@@ -127,11 +127,7 @@ fn watch(path: &Path, requests: Sender<Request>) -> io::Result<()> {
             let (Ok(mut stream), requests) = (stream, requests.clone()) else { continue };
             std::thread::spawn(move || {
                 loop {
-                    let (answered, answer) = channel();
-                    if requests.send(Request::Watch(answered)).is_err() {
-                        return;
-                    }
-                    let Ok(snapshot) = answer.recv() else { return };
+                    let Ok(snapshot) = ask(&requests, Request::Watch) else { return };
                     let Ok(mut line) = serde_json::to_vec(&snapshot) else { return };
                     line.push(b'\n');
                     // Whoever watched has seen enough.

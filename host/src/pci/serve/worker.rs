@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 /// How long an idle function watches its doorbells before it sleeps between looks, and how long it sleeps then.
@@ -24,6 +24,17 @@ pub enum Request {
     /// Reset; answered with the time that the function has worked since the last client.
     Reset(Sender<Duration>),
     Watch(Sender<Snapshot>),
+}
+
+/// Asks the function's thread, and waits for its answer.
+pub fn ask<T>(
+    requests: &Sender<Request>,
+    request: impl FnOnce(Sender<T>) -> Request,
+) -> io::Result<T> {
+    let (answered, answer) = channel();
+    let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+    requests.send(request(answered)).map_err(|_| gone())?;
+    answer.recv().map_err(|_| gone())
 }
 
 /// What the function's thread has.
