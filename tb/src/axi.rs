@@ -162,6 +162,14 @@ impl AxiBus {
         self.reads.len() + self.writes.len() + self.answers.len()
     }
 
+    /// Takes and gives nothing in the next cycles.
+    pub fn hold(&self, model: &mut Model) {
+        let Ports { arready, awready, wready, rvalid, bvalid, .. } = self.ports;
+        for port in [arready, awready, wready, rvalid, bvalid] {
+            model.write(port, 0);
+        }
+    }
+
     fn moves(&mut self) -> bool {
         self.timing.pauses == 0 || self.rng.random::<u8>() >= self.timing.pauses
     }

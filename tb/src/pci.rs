@@ -99,21 +99,13 @@ impl PciLibrary {
         for port in [ports.awvalid, ports.wvalid, ports.arvalid, ports.bready, ports.rready] {
             model.write(port, 0);
         }
-        for name in ["arready", "awready", "wready", "rvalid", "bvalid"] {
-            model.set(&format!("m_axi_{name}"), 0);
-        }
-        model.set("irq_ack_i", 0);
+        let bus = AxiBus::new(&self.library, timing)?;
+        bus.hold(&mut model);
+        model.write(ports.irq_ack, 0);
         model.set("reset", 1);
         model.tick(4);
         model.set("reset", 0);
-        Ok(RtlFunction {
-            bus: AxiBus::new(&self.library, timing)?,
-            library: self.clone(),
-            model,
-            ports,
-            quiet: 0,
-            pending: 0,
-        })
+        Ok(RtlFunction { bus, library: self.clone(), model, ports, quiet: 0, pending: 0 })
     }
 }
 
@@ -144,11 +136,6 @@ impl RtlFunction {
         self.bus.traffic()
     }
 
-    /// The Verilated model, for benches that look at its ports.
-    pub fn model(&mut self) -> &mut Model {
-        &mut self.model
-    }
-
     /// One cycle with the bus at work.
     pub fn cycle(&mut self, memory: &dyn HostMemory) -> Result<(), DeviceError> {
         let raised = self.model.read(self.ports.irq);
@@ -161,11 +148,6 @@ impl RtlFunction {
         Ok(())
     }
 
-    /// A cycle with the bus standing still, for the registers.
-    fn register_cycle(&mut self) {
-        self.model.tick(1);
-    }
-
     /// Cycles until `port` is high with the inputs as they are; `false` when it stays low.
     fn until(&mut self, port: Port) -> bool {
         for _ in 0..PATIENCE {
@@ -173,16 +155,14 @@ impl RtlFunction {
             if self.model.read(port) == 1 {
                 return true;
             }
-            self.register_cycle();
+            self.model.tick(1);
         }
         false
     }
 
     /// The bus neither takes nor gives anything during the next cycles.
     fn hold_bus(&mut self) {
-        for name in ["arready", "awready", "wready", "rvalid", "bvalid"] {
-            self.model.set(&format!("m_axi_{name}"), 0);
-        }
+        self.bus.hold(&mut self.model);
         self.model.write(self.ports.irq_ack, 0);
     }
 
@@ -216,7 +196,7 @@ impl PciFunction for RtlFunction {
         if !self.until(self.ports.arready) {
             return Err(Self::silent(offset));
         }
-        self.register_cycle();
+        self.model.tick(1);
         self.model.write(self.ports.arvalid, 0);
         if !self.until(self.ports.rvalid) {
             return Err(Self::silent(offset));
@@ -224,7 +204,7 @@ impl PciFunction for RtlFunction {
         let value = self.model.read(self.ports.rdata) as u32;
         let good = self.model.read(self.ports.rresp) == 0;
         self.model.write(self.ports.rready, 1);
-        self.register_cycle();
+        self.model.tick(1);
         self.model.write(self.ports.rready, 0);
         Ok(good.then_some(value))
     }
@@ -240,7 +220,7 @@ impl PciFunction for RtlFunction {
         if !self.until(self.ports.awready) {
             return Err(Self::silent(offset));
         }
-        self.register_cycle();
+        self.model.tick(1);
         self.model.write(self.ports.awvalid, 0);
         self.model.write(self.ports.wvalid, 0);
         if !self.until(self.ports.bvalid) {
@@ -248,7 +228,7 @@ impl PciFunction for RtlFunction {
         }
         let good = self.model.read(self.ports.bresp) == 0;
         self.model.write(self.ports.bready, 1);
-        self.register_cycle();
+        self.model.tick(1);
         self.model.write(self.ports.bready, 0);
         self.quiet = 0;
         Ok(good)
