@@ -87,7 +87,11 @@ impl Board {
     /// The board called `name`.
     pub fn find(name: &str) -> Result<&'static Self> {
         BOARDS.iter().find(|board| board.name == name).with_context(|| {
-            format!("There is no board {name:?}: the boards are {}.", Self::names())
+            format!(
+                "There is no board {name:?}: the boards are {}, and the cards for Vivado {}.",
+                Self::names(),
+                crate::Card::names()
+            )
         })
     }
 

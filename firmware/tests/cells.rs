@@ -112,7 +112,7 @@ fn every_memory_of_a_core_keeps_its_words_as_cells() {
     let memories = design.modules.iter().filter(|module| module.name.starts_with("ram_"));
     let mut blocks = 0;
     for memory in memories {
-        let netlist = synthesise(&mut flow, Family::Ecp5, "core.v", &memory.name).unwrap();
+        let netlist = synthesise(&mut flow, Family::Ecp5, &["core.v"], &memory.name).unwrap();
         blocks += netlist.resources.block_rams;
         let text = simulation_text(&mut flow, &netlist).unwrap();
         let build = Build::new(&memory.name, text).optimize(Optimize::Quick);

@@ -38,7 +38,7 @@ fn nano() -> (BTreeMap<String, Vec<String>>, String) {
     let mut flow = Flow::new(&folder, &mut quiet).unwrap();
     let design = core_design(&ArchConfig::nano()).unwrap();
     flow.write("core.v", &design.to_single_file()).unwrap();
-    let netlist = synthesise(&mut flow, Family::Ecp5, "core.v", design.top()).unwrap();
+    let netlist = synthesise(&mut flow, Family::Ecp5, &["core.v"], design.top()).unwrap();
     let parsed: Cells = serde_json::from_str(&flow.read(&netlist.json).unwrap()).unwrap();
     let mut cells: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, cell) in &parsed.modules[design.top()].cells {

@@ -353,7 +353,7 @@ fn boards_and_bitstreams_that_do_not_fit_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let error = failure(&backspike(at, &["bitstream", "--board", "none"]));
-    assert!(error.contains("There is no board \"none\": the boards are ulx3s, ecpix5."), "{error}");
+    assert!(error.contains("There is no board \"none\": the boards are ulx3s, ecpix5, and the cards for Vivado litefury, nexus_k3p."), "{error}");
     let error = failure(&backspike(at, &["flash", "--board", "ulx3s"]));
     assert!(error.contains("make it with backspike bitstream --board ulx3s"), "{error}");
     // A bitstream for the other board: preamble, reset of the checksum, check of the part.

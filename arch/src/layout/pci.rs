@@ -16,6 +16,10 @@ pub const PCI_CLASS: u32 = 0x12_0000;
 pub const PCI_BAR_BYTES: usize = 0x2000;
 /// Where the page of doorbells begins.
 pub const PCI_DOORBELLS: usize = 0x1000;
+/// Bus address from which the host's driver maps all memory that the function reaches: above 4 GiB, so that a cut address shows.
+pub const PCI_DMA_BASE: u64 = 0x1_0000_0000;
+/// Most bytes of that memory: what a bridge's window must span.
+pub const PCI_DMA_BYTES: u64 = 0x8000_0000;
 /// Bytes of a descriptor: address (64 bits, little endian as all), length (32), [`DescriptorFlags`] (32).
 pub const DESCRIPTOR_BYTES: usize = 16;
 /// Bytes of a completion record: bytes moved (32), [`CompletionWord`] (32).

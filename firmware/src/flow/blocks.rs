@@ -55,7 +55,7 @@ pub fn measure_blocks(
         let named = design.modules.iter().find(|module| module.name.starts_with(block.prefix));
         let module =
             &named.with_context(|| format!("The core has no module {}", block.prefix))?.name;
-        let netlist = synthesise(flow, Family::Ecp5, "blocks.v", module)?;
+        let netlist = synthesise(flow, Family::Ecp5, &["blocks.v"], module)?;
         let goal = Goal { part, clock_mhz, seed: 1, constraints: None };
         let placement = place(flow, module, &netlist.json, goal)?;
         let report = BlockReport {

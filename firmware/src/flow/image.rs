@@ -50,7 +50,7 @@ pub fn build_image(
     flow.write("core.toml", &config.to_toml())?;
     let pins = format!("{}.lpf", board.name);
     flow.write(&pins, board.constraints)?;
-    let netlist = synthesise(&mut flow, Family::Ecp5, &source, &top)?;
+    let netlist = synthesise(&mut flow, Family::Ecp5, &[&source], &top)?;
     let goal =
         Goal { part: &board.part, clock_mhz: config.clock_mhz, seed, constraints: Some(&pins) };
     let placement = place(&mut flow, &top, &netlist.json, goal)?;

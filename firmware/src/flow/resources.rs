@@ -67,7 +67,7 @@ impl Resources {
                     self.multipliers += count;
                 }
             }
-            Family::Xilinx => {
+            Family::Xilinx | Family::UltraScale => {
                 if starts(&["LUT"]) {
                     self.luts += count;
                 } else if starts(&["FD"]) {

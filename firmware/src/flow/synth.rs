@@ -14,16 +14,19 @@ pub enum Family {
     Gowin,
     /// Xilinx 7 series: LUT6, 36 kbit block RAM, 25 x 18 multipliers
     Xilinx,
+    /// Xilinx UltraScale+: LUT6, 36 kbit block RAM, 27 x 18 multipliers
+    UltraScale,
 }
 
 impl Family {
-    const ALL: [Self; 3] = [Self::Ecp5, Self::Gowin, Self::Xilinx];
+    const ALL: [Self; 4] = [Self::Ecp5, Self::Gowin, Self::Xilinx, Self::UltraScale];
 
     fn name(self) -> &'static str {
         match self {
             Self::Ecp5 => "ecp5",
             Self::Gowin => "gowin",
             Self::Xilinx => "xilinx",
+            Self::UltraScale => "ultrascale",
         }
     }
 
@@ -33,6 +36,7 @@ impl Family {
             Self::Ecp5 => "synth_ecp5",
             Self::Gowin => "synth_gowin -family gw2a",
             Self::Xilinx => "synth_xilinx -family xc7 -flatten",
+            Self::UltraScale => "synth_xilinx -family xcup -flatten",
         }
     }
 }
@@ -48,7 +52,7 @@ impl FromStr for Family {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let named = Self::ALL.into_iter().find(|family| family.name() == text);
-        named.ok_or_else(|| "a family is ecp5, gowin or xilinx".to_owned())
+        named.ok_or_else(|| "a family is ecp5, gowin, xilinx or ultrascale".to_owned())
     }
 }
 
@@ -60,14 +64,15 @@ pub struct Netlist {
     pub resources: Resources,
 }
 
-/// Synthesises module `top` of the Verilog file `source` in the flow's folder.
-pub fn synthesise(flow: &mut Flow, family: Family, source: &str, top: &str) -> Result<Netlist> {
+/// Synthesises module `top` of the Verilog files `sources` in the flow's folder.
+pub fn synthesise(flow: &mut Flow, family: Family, sources: &[&str], top: &str) -> Result<Netlist> {
     let (json, stat) = (format!("{top}.json"), format!("{top}.stat.json"));
     let script = format!(
-        "read_verilog {source}; {} -top {top} -json {json}; tee -q -o {stat} stat -json",
+        "read_verilog {}; {} -top {top} -json {json}; tee -q -o {stat} stat -json",
+        sources.join(" "),
         family.command()
     );
-    flow.yosys(&format!("synthesis of {top}"), &script, &[source], &[&json, &stat])?;
+    flow.yosys(&format!("synthesis of {top}"), &script, sources, &[&json, &stat])?;
     let resources = Resources::parse(family, &flow.read(&stat)?)?;
     Ok(Netlist { json, resources })
 }

@@ -3,25 +3,30 @@
 use super::Outcome;
 use super::progress::spinner;
 use super::target::CoreOptions;
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use backspike_arch::ArchConfig;
 use backspike_firmware::flow::{
     Family, Flash, Flow, Image, build_image, flash, measure_blocks, synthesise,
 };
-use backspike_firmware::{BOARDS, Board};
+use backspike_firmware::{BOARDS, Board, Card, Estimate, build_project, estimate, write_project};
 use backspike_hdl::core::core_design;
 use backspike_hdl::link::pci::pci_design;
 use backspike_hdl::link::serial_design;
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The core named on the command line, else the board's own; with the clock and baud of the board unless a file says otherwise.
-fn core_for(board: &Board, core: &CoreOptions, mhz: Option<usize>) -> Result<ArchConfig> {
+/// The core named on the command line, else the board's `own`; with what `adapt` sets for the board unless a file says otherwise.
+fn core_for(
+    own: ArchConfig,
+    adapt: impl Fn(&ArchConfig) -> ArchConfig,
+    core: &CoreOptions,
+    mhz: Option<usize>,
+) -> Result<ArchConfig> {
     let mut config = match core.named()? {
-        None => core.with_lanes(board.config())?,
+        None => core.with_lanes(own)?,
         Some(config) if core.is_file() => core.with_lanes(config)?,
-        Some(config) => core.with_lanes(board.adapt(&config))?,
+        Some(config) => core.with_lanes(adapt(&config))?,
     };
     if let Some(mhz) = mhz {
         config.clock_mhz = mhz;
@@ -39,7 +44,7 @@ fn core_for(board: &Board, core: &CoreOptions, mhz: Option<usize>) -> Result<Arc
 pub struct SynthArguments {
     #[command(flatten)]
     core: CoreOptions,
-    /// FPGA family: ecp5, gowin or xilinx
+    /// FPGA family: ecp5, gowin, xilinx (7 series) or ultrascale (UltraScale+)
     #[arg(long, default_value = "ecp5")]
     family: Family,
     /// The core as a PCI function, without the bridge
@@ -89,7 +94,7 @@ pub fn synth(arguments: &SynthArguments) -> Result<Outcome> {
     } else {
         let design = if arguments.pci { pci_design(&config)? } else { core_design(&config)? };
         flow.write("core.v", &design.to_single_file())?;
-        let netlist = synthesise(&mut flow, arguments.family, "core.v", design.top())?;
+        let netlist = synthesise(&mut flow, arguments.family, &["core.v"], design.top())?;
         bar.finish_and_clear();
         println!("{} on {}, before placement", config.name, arguments.family);
         print!("{}", netlist.resources);
@@ -107,30 +112,44 @@ pub fn synth(arguments: &SynthArguments) -> Result<Outcome> {
 #[derive(Args)]
 #[command(after_help = "Examples:
   backspike bitstream --board ulx3s
-  backspike bitstream --board ecpix5 --preset nano --seed 3")]
+  backspike bitstream --board ecpix5 --preset nano --seed 3
+  backspike bitstream --board litefury --project")]
 pub struct BitstreamArguments {
     /// The board
-    #[arg(long, help = format!("The board: {}", Board::names()))]
+    #[arg(long, help = format!("The board: {}; or a card for Vivado: {}", Board::names(), Card::names()))]
     board: String,
     #[command(flatten)]
     core: CoreOptions,
     /// Clock of the core, MHz [default: the board's, or that of the configuration file]
     #[arg(long, value_name = "MHZ")]
     clock: Option<usize>,
-    /// Seed of the placement
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Seed of the placement [default: 1; Vivado takes none]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// For a card: write Vivado's project and estimate what the core takes, and leave it there
+    #[arg(long)]
+    project: bool,
     /// Directory for everything that is made [default: build/<board>]
     #[arg(short, long, value_name = "DIRECTORY")]
     output: Option<PathBuf>,
 }
 
 pub fn bitstream(arguments: &BitstreamArguments) -> Result<Outcome> {
+    let folder = || arguments.output.clone().unwrap_or_else(|| folder_of(&arguments.board));
+    if let Some(card) = Card::find(&arguments.board) {
+        return vendor_project(card, arguments, &folder());
+    }
     let board = Board::find(&arguments.board)?;
-    let config = core_for(board, &arguments.core, arguments.clock)?;
-    let folder = arguments.output.clone().unwrap_or_else(|| folder_of(board));
+    ensure!(
+        !arguments.project,
+        "--project writes the project of a card for Vivado, and {} is built by open tools: leave it out.",
+        board.title
+    );
+    let adapt = |config: &ArchConfig| board.adapt(config);
+    let config = core_for(board.config(), adapt, &arguments.core, arguments.clock)?;
     let bar = spinner();
-    let image = build_image(board, &config, arguments.seed, &folder, &mut |text| {
+    let seed = arguments.seed.unwrap_or(1);
+    let image = build_image(board, &config, seed, &folder(), &mut |text| {
         bar.set_message(text.to_owned());
     });
     bar.finish_and_clear();
@@ -138,8 +157,60 @@ pub fn bitstream(arguments: &BitstreamArguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn folder_of(board: &Board) -> PathBuf {
-    PathBuf::from("build").join(board.name)
+fn folder_of(board: &str) -> PathBuf {
+    PathBuf::from("build").join(board)
+}
+
+/// Writes the project of a card, and builds its image unless `--project` asks for the project alone.
+fn vendor_project(
+    card: &'static Card,
+    arguments: &BitstreamArguments,
+    folder: &Path,
+) -> Result<Outcome> {
+    ensure!(
+        arguments.seed.is_none() && arguments.clock.is_none(),
+        "{} runs on its bridge's clock of {} MHz, and Vivado takes no seed: leave --clock and --seed out.",
+        card.title,
+        card.core_mhz
+    );
+    let adapt = |config: &ArchConfig| card.adapt(config);
+    let config = core_for(card.config(), adapt, &arguments.core, None)?;
+    let bar = spinner();
+    let mut hear = |text: &str| bar.set_message(text.to_owned());
+    write_project(card, &config, folder)?;
+    let estimate = estimate(card, &config, folder, &mut hear);
+    let estimate = estimate.inspect_err(|_| bar.finish_and_clear())?;
+    bar.suspend(|| describe(card, &estimate));
+    let built = if arguments.project {
+        folder.join("build.tcl")
+    } else {
+        build_project(card, folder, &mut hear).inspect_err(|_| bar.finish_and_clear())?
+    };
+    bar.finish_and_clear();
+    println!("{}", built.display());
+    Ok(Outcome::Done)
+}
+
+fn describe(card: &Card, estimate: &Estimate) {
+    println!(
+        "{} on {} ({}), without the bridge, before placement",
+        estimate.config.name, card.title, card.part
+    );
+    let (needs, has) = (&estimate.synthesis, &estimate.capacity);
+    for (title, needs, has) in [
+        ("look-up tables", needs.luts + needs.memory_luts, has.luts),
+        ("flip-flops", needs.registers, has.registers),
+        ("block RAMs", needs.block_rams, has.block_rams),
+        ("multipliers", needs.multipliers, has.multipliers),
+    ] {
+        println!(
+            "  {title:<16} {needs:>7} of {has:>7}  {:>5.1} %",
+            100.0 * needs as f64 / has as f64
+        );
+    }
+    for (tool, version) in &estimate.tools {
+        println!("  {tool}: {version}");
+    }
 }
 
 /// Names of nextpnr's resources, and what they are.
@@ -191,15 +262,23 @@ pub struct FlashArguments {
 }
 
 pub fn load(arguments: &FlashArguments) -> Result<Outcome> {
+    if let Some(card) = Card::find(&arguments.board) {
+        bail!(
+            "{} is loaded by Vivado's hardware manager: open the target, add its configuration memory and program {} from {}.",
+            card.title,
+            folder_of(card.name).join(format!("{}.bin", card.module())).display(),
+            folder_of(card.name).display()
+        );
+    }
     let board = Board::find(&arguments.board)?;
-    let made = || folder_of(board).join(format!("{}.bit", board.module()));
+    let made = || folder_of(board.name).join(format!("{}.bit", board.module()));
     let path = arguments.bitstream.clone().unwrap_or_else(made);
     let options = Flash { permanent: arguments.permanent, cable: arguments.cable.as_deref() };
     flash(board, &path, &options)?;
     println!(
         "{} runs it: try backspike device selftest --device serial:<port> --config {}",
         board.title,
-        folder_of(board).join("core.toml").display()
+        folder_of(board.name).join("core.toml").display()
     );
     Ok(Outcome::Done)
 }

@@ -5,7 +5,7 @@ use super::transport::Transport;
 use backspike_arch::DeviceError;
 use backspike_arch::layout::{
     COMPLETION_BYTES, CompletionWord, ControlWord, DESCRIPTOR_BYTES, DescriptorFlags, Interrupts,
-    LinkStatus, PackedWord, PciRegister, Ring, TransferOutcome,
+    LinkStatus, PCI_DMA_BASE, PackedWord, PciRegister, Ring, TransferOutcome,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -14,8 +14,6 @@ use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
 /// Entries of each ring: a page of descriptors.
 pub const ENTRIES: usize = 256;
-/// Bus address of the memory that driver and function share: above 4 GiB, so that a cut address shows.
-const BUS_ADDRESS: u64 = 0x1_0000_0000;
 /// Where descriptors and records are in it, and where the user's part begins.
 const DESCRIPTORS: [usize; 2] = [0, 0x1000];
 const RECORDS: [usize; 2] = [0x2000, 0x3000];
@@ -90,7 +88,7 @@ impl Rings {
         loopback: Loopback,
     ) -> Result<Self, DeviceError> {
         reset(transport.as_mut())?;
-        let memory = DmaMemory::new(BUS_ADDRESS, USER + bytes);
+        let memory = DmaMemory::new(PCI_DMA_BASE, USER + bytes);
         let memory = memory.map_err(|error| failed(format!("no memory to share: {error}")))?;
         let event = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC);
         let event = event.map_err(|error| failed(format!("no file for interrupts: {error}")))?;
@@ -99,7 +97,7 @@ impl Rings {
         for ring in Ring::ALL {
             let i = ring as usize;
             let [base, done] =
-                [DESCRIPTORS[i], RECORDS[i]].map(|offset| BUS_ADDRESS + offset as u64);
+                [DESCRIPTORS[i], RECORDS[i]].map(|offset| PCI_DMA_BASE + offset as u64);
             for (register, value) in [
                 (PciRegister::ToDeviceBaseLow, base as u32),
                 (PciRegister::ToDeviceBaseHigh, (base >> 32) as u32),
@@ -163,7 +161,7 @@ impl Rings {
         let at = DESCRIPTORS[i] + place * DESCRIPTOR_BYTES;
         // One flag always fits.
         let flags = DescriptorFlags { end }.encode().unwrap_or(0);
-        self.memory.store(at, BUS_ADDRESS + offset as u64);
+        self.memory.store(at, PCI_DMA_BASE + offset as u64);
         self.memory.store(at + 8, len as u64 | u64::from(flags) << 32);
         self.written[i] = self.written[i].wrapping_add(1);
     }
