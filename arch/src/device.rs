@@ -61,7 +61,7 @@ pub trait Mesh: Send + Sync {
     fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError>;
 
     /// Flits that have left a router by a port.
-    fn flits(&self, link: Link) -> u64;
+    fn flits(&self, link: Link) -> Result<u64, DeviceError>;
 }
 
 /// Enqueues an instruction: its immediate first, then the low word, which starts it.

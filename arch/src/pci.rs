@@ -2,6 +2,7 @@
 
 use crate::config::ArchConfig;
 use crate::device::DeviceError;
+use crate::mesh::MeshConfig;
 
 /// Memory that a PCI function reaches over the bus. Accesses come from one thread at a time.
 pub trait HostMemory {
@@ -14,8 +15,11 @@ pub trait HostMemory {
 
 /// A PCI function: the registers of BAR0, and what it does by itself.
 pub trait PciFunction: Send {
-    /// The configuration of its core.
+    /// The configuration of its core, or of each of its cores.
     fn config(&self) -> &ArchConfig;
+
+    /// The mesh that its cores are on; `None` for a core that stands alone.
+    fn mesh(&self) -> Option<&MeshConfig>;
 
     /// The register at byte `offset`; `None` when there is none.
     fn read_register(&mut self, offset: u32) -> Result<Option<u32>, DeviceError>;

@@ -19,7 +19,6 @@
 #define BACKSPIKE_DESCRIPTOR_BYTES 16u
 #define BACKSPIKE_COMPLETION_BYTES 8u
 #define BACKSPIKE_MAX_TRANSFER 0x100000u
-#define BACKSPIKE_PUSH_LAST 0x08000000u
 
 /* host address */
 /* 32-bit word in the row */
@@ -204,6 +203,33 @@
 /* words of a row of the region, less one: where the address goes to the next row */
 #define BACKSPIKE_RECORD_LAST_SUB_OFFSET 24u
 #define BACKSPIKE_RECORD_LAST_SUB_BITS 5u
+
+/* first word of the beat after the words of a PUSH, or of a packet of a mesh */
+/* the core that the words before this beat come from, 0 when it stands alone */
+#define BACKSPIKE_PUSH_TRAILER_CORE_OFFSET 0u
+#define BACKSPIKE_PUSH_TRAILER_CORE_BITS 6u
+/* its PUSH has ended */
+#define BACKSPIKE_PUSH_TRAILER_ENDED_OFFSET 26u
+#define BACKSPIKE_PUSH_TRAILER_ENDED_BITS 1u
+/* always: what tells this beat from a word */
+#define BACKSPIKE_PUSH_TRAILER_TRAILER_OFFSET 27u
+#define BACKSPIKE_PUSH_TRAILER_TRAILER_BITS 1u
+
+/* PCI register mesh */
+/* cores in a row, 0 for a core that stands alone */
+#define BACKSPIKE_MESH_WIDTH_OFFSET 0u
+#define BACKSPIKE_MESH_WIDTH_BITS 6u
+/* rows of cores */
+#define BACKSPIKE_MESH_HEIGHT_OFFSET 8u
+#define BACKSPIKE_MESH_HEIGHT_BITS 6u
+
+/* PCI register mesh_link */
+/* the router */
+#define BACKSPIKE_MESH_LINK_ROUTER_OFFSET 0u
+#define BACKSPIKE_MESH_LINK_ROUTER_BITS 6u
+/* flits that left by north, east, south, west, to the core (0 to 4), stalls there (5 to 9), most flits held at its inputs (10 to 14) */
+#define BACKSPIKE_MESH_LINK_COUNTER_OFFSET 8u
+#define BACKSPIKE_MESH_LINK_COUNTER_BITS 4u
 
 /* memory regions */
 enum {
@@ -392,6 +418,9 @@ enum {
     BACKSPIKE_PCI_REGISTER_BEATS_WRITTEN = 104, /* beats of data written to host memory */
     BACKSPIKE_PCI_REGISTER_WORDS_WRITTEN = 108, /* words written to the core */
     BACKSPIKE_PCI_REGISTER_WORDS_PUSHED = 112, /* words that the core pushed */
+    BACKSPIKE_PCI_REGISTER_MESH = 116, /* sides of the mesh; 0 for a core that stands alone */
+    BACKSPIKE_PCI_REGISTER_MESH_LINK = 120, /* the counter of a router that mesh_count shows */
+    BACKSPIKE_PCI_REGISTER_MESH_COUNT = 124, /* that counter */
     BACKSPIKE_PCI_REGISTER_TO_DEVICE_DOORBELL = 4096, /* descriptors of the ring to the device offered, modulo 2^16 */
     BACKSPIKE_PCI_REGISTER_TO_HOST_DOORBELL = 4100 /* descriptors of the ring to the host offered, modulo 2^16 */
 };

@@ -67,6 +67,33 @@ impl EmulatedMesh {
         assert!(core < self.shared.cores.len(), "there is no core {core}");
         EmulatedCore { shared: self.shared.clone(), core }
     }
+
+    /// Number of cores.
+    pub(crate) fn cores(&self) -> usize {
+        self.shared.cores.len()
+    }
+
+    /// Takes words from the host to the cores of the set `nodes`.
+    pub(crate) fn write(
+        &self,
+        nodes: u64,
+        at: HostAddress,
+        data: &[u32],
+    ) -> Result<(), DeviceError> {
+        self.shared.write(nodes, at, data)
+    }
+
+    /// Runs every core as far as it gets; `false` when none had anything to do.
+    pub(crate) fn advance(&self) -> Result<bool, DeviceError> {
+        self.shared.advance()
+    }
+
+    /// Takes all words that a core has pushed to the host.
+    pub(crate) fn take_pushed(&self, core: usize) -> Vec<PushWord> {
+        let words: Vec<PushWord> = lock(&self.shared.cores[core]).take_pushed().collect();
+        self.shared.count_to_host(core, &words);
+        words
+    }
 }
 
 impl Mesh for EmulatedMesh {
@@ -79,8 +106,8 @@ impl Mesh for EmulatedMesh {
     }
 
     /// Those of all that was written, and of what the host has received.
-    fn flits(&self, link: Link) -> u64 {
-        lock(&self.shared.flits)[link.index()]
+    fn flits(&self, link: Link) -> Result<u64, DeviceError> {
+        Ok(lock(&self.shared.flits)[link.index()])
     }
 }
 
@@ -147,6 +174,14 @@ impl Shared {
         Ok(progress)
     }
 
+    /// Counts what the host has received of a core.
+    fn count_to_host(&self, core: usize, words: &[PushWord]) {
+        // A PUSH sends whole rows, so every packet begins with the first word of a row or of a group in it.
+        let begun = words.iter().filter(|word| begins_packet(word.addr)).count();
+        let flits = words.len() + begun * flits_to_host(0);
+        self.count(core, 1 << self.routes.mesh().host(), flits);
+    }
+
     fn count(&self, source: usize, nodes: u64, sent: usize) {
         let mut flits = lock(&self.flits);
         self.routes.visit(source, nodes, &mut |link| flits[link.index()] += sent as u64);
@@ -173,11 +208,7 @@ impl Device for EmulatedCore {
         let core = &self.shared.cores[self.core];
         while lock(core).waiting() < words && self.shared.advance()? {}
         lock(core).receive(words, out)?;
-        // A PUSH sends whole rows, so every packet begins with the first word of a row or of a group in it.
-        let received = &out[before..];
-        let begun = received.iter().filter(|word| begins_packet(word.addr)).count();
-        let flits = received.len() + begun * flits_to_host(0);
-        self.shared.count(self.core, 1 << self.shared.routes.mesh().host(), flits);
+        self.shared.count_to_host(self.core, &out[before..]);
         Ok(())
     }
 }

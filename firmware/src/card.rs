@@ -122,7 +122,7 @@ impl Card {
     ///
     /// When the configuration is unusable.
     pub fn design(&self, config: &ArchConfig) -> Result<Design> {
-        let mut modules = pci_design(config)?.modules;
+        let mut modules = pci_design(config, None)?.modules;
         modules.extend(window_design()?.modules);
         modules.extend(messages_design()?.modules);
         modules.push(Module { name: "backspike_bridged".into(), text: BRIDGED.into() });

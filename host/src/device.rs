@@ -116,7 +116,7 @@ impl Mesh for MirrorMesh {
         self.second.multicast(nodes, at, data)
     }
 
-    fn flits(&self, link: Link) -> u64 {
+    fn flits(&self, link: Link) -> Result<u64, DeviceError> {
         self.first.flits(link)
     }
 }

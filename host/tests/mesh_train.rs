@@ -6,11 +6,12 @@ use backspike::compiler::compile;
 use backspike::device::emulator;
 use backspike::mesh::{Cluster, LayerWork, Partition, Pipeline, compile_mesh, partition};
 use backspike::network::Network;
+use backspike::pci::{PciMesh, Server, VfioUser};
 use backspike::train::loss::LossUnit;
 use backspike::train::{BatchRecord, EpochRecord, Observer, RunOptions, Summary, Trainer};
-use backspike_arch::{ArchConfig, Link, Mesh, MeshConfig, MeshPort};
-use backspike_emulator::EmulatedMesh;
-use backspike_tb::{MeshLibrary, Optimize};
+use backspike_arch::{ArchConfig, Link, Mesh, MeshConfig, MeshPort, PciFunction};
+use backspike_emulator::{EmulatedFunction, EmulatedMesh};
+use backspike_tb::{AxiTiming, MeshLibrary, Optimize, PciLibrary};
 use common::{generator, layered, quadrants};
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -130,13 +131,61 @@ fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
                 let name = format!("{width} x {height}, seed {seed}");
                 assert_eq!(found.weight_hash, expected.weight_hash, "{name}");
                 assert_eq!(reference.weight_hash, expected.weight_hash, "{name}");
-                for router in 0..shape.cores() {
-                    for port in MeshPort::ALL {
-                        let link = Link { router, port };
-                        assert_eq!(rtl.flits(link), emulated.flits(link), "{name}: {link:?}");
-                    }
-                }
+                assert_eq!(flits(&rtl, &shape), flits(&emulated, &shape), "{name}");
             }
         }
     }
+}
+
+/// Flits of every link.
+fn flits(mesh: &dyn Mesh, shape: &MeshConfig) -> Vec<(Link, u64)> {
+    let routers = 0..shape.cores();
+    let links =
+        routers.flat_map(|router| MeshPort::ALL.into_iter().map(move |port| Link { router, port }));
+    links.map(|link| (link, mesh.flits(link).unwrap())).collect()
+}
+
+/// Cores of `config` on `shape` behind `function`, which is served on a socket of its own.
+fn served(function: Box<dyn PciFunction>, config: &ArchConfig, shape: &MeshConfig) -> Arc<PciMesh> {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("mesh.sock");
+    let mut server = Server::new(function, &socket, Arc::new(|_| {})).unwrap();
+    std::thread::spawn(move || server.serve_one());
+    let transport = Box::new(VfioUser::open(&socket).unwrap());
+    Arc::new(PciMesh::open(transport, config, shape).unwrap())
+}
+
+#[test]
+fn a_mesh_behind_a_pci_function_trains_to_the_same_weights_over_the_same_links() {
+    let config = config();
+    let shape = MeshConfig::new(2, 2);
+    let network = network(&[40, 31, 17], 6);
+    let expected = on_one_core(&network, &config);
+    let emulated = EmulatedMesh::new(&config, &shape, 1).unwrap();
+    let library = PciLibrary::new(&config, Some(&shape), Optimize::Quick).unwrap();
+    let functions: [Box<dyn PciFunction>; 2] = [
+        Box::new(EmulatedFunction::new(&config, Some(&shape), 2).unwrap()),
+        Box::new(library.function(1, AxiTiming::default()).unwrap()),
+    ];
+    let run = |mesh: Arc<dyn Mesh>| on_mesh(&mut generator(7), &network, &config, &shape, mesh);
+    assert_eq!(run(Arc::new(emulated.clone())).weight_hash, expected.weight_hash);
+    for function in functions {
+        let mesh = served(function, &config, &shape);
+        assert_eq!(run(mesh.clone()).weight_hash, expected.weight_hash);
+        assert_eq!(flits(mesh.as_ref(), &shape), flits(&emulated, &shape));
+    }
+}
+
+#[test]
+fn a_function_that_carries_something_else_is_refused_by_name() {
+    let config = config();
+    let shape = MeshConfig::new(2, 1);
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("core.sock");
+    let function = Box::new(EmulatedFunction::new(&config, None, 1).unwrap());
+    let mut server = Server::new(function, &socket, Arc::new(|_| {})).unwrap();
+    std::thread::spawn(move || server.serve_one());
+    let transport = Box::new(VfioUser::open(&socket).unwrap());
+    let error = PciMesh::open(transport, &config, &shape).err().unwrap().to_string();
+    assert!(error.contains("a core that stands alone, not a mesh of 2 x 1 cores"), "{error}");
 }

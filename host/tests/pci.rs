@@ -113,6 +113,17 @@ fn a_served_core_is_tested_measured_and_watched() {
     assert!(
         measured.as_array().unwrap().iter().all(|one| one["median_us"].as_f64().unwrap() > 0.0)
     );
+    // The same for cores on a mesh, and from each to all.
+    let mesh = Served::new(at, &["--preset", "nano", "--mesh", "2x2"]);
+    let device = mesh.device();
+    let on_it = ["--device", &device, "--preset", "nano", "--mesh", "2x2"];
+    let info = stdout(&backspike(at, &[&["device", "info"], &on_it[..]].concat()));
+    assert!(info.contains("core 3: nano: 4 lanes"), "{info}");
+    let tested = stdout(&backspike(at, &[&["device", "selftest"], &on_it[..]].concat()));
+    for part in ["DMA loop-back", "core 3: Weight memory", "core 2: status", "mesh, all to all"] {
+        let line = tested.lines().find(|line| line.contains(part));
+        assert!(line.is_some_and(|line| line.ends_with("good")), "{part}: {tested}");
+    }
     let socket = served.socket.to_str().unwrap();
     let watch = ["device", "watch", socket, "--count", "1", "--json"];
     let seen: serde_json::Value = serde_json::from_str(&stdout(&backspike(at, &watch))).unwrap();
@@ -240,7 +251,7 @@ fn a_program_that_the_core_refuses_ends_in_an_error_and_not_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("core.sock");
     let config = ArchConfig::nano();
-    let function = EmulatedFunction::new(&config, 1).unwrap();
+    let function = EmulatedFunction::new(&config, None, 1).unwrap();
     let (told, heard) = std::sync::mpsc::channel();
     let told = std::sync::Mutex::new(told);
     let tell = move |event| {

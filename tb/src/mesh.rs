@@ -287,13 +287,13 @@ impl Mesh for RtlMesh {
         self.lock().send(nodes, &self.library.config, at, data)
     }
 
-    fn flits(&self, link: Link) -> u64 {
+    fn flits(&self, link: Link) -> Result<u64, DeviceError> {
         let mut state = self.lock();
         let network = &mut state.simulation.network;
         network.set("router_i", link.router as u64);
         network.set("index_i", link.port as u64);
         network.eval();
-        network.get("count_o")
+        Ok(network.get("count_o"))
     }
 }
 

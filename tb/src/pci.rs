@@ -4,7 +4,7 @@ use crate::axi::{AxiBus, AxiTiming, AxiTraffic};
 use crate::device::{EngineState, engine_state};
 use crate::{Build, BuildError, Library, Model, ModelError, Optimize, Port, RtlError};
 use backspike_arch::layout::PciRegister;
-use backspike_arch::{ArchConfig, DeviceError, Engine, HostMemory, PciFunction};
+use backspike_arch::{ArchConfig, DeviceError, Engine, HostMemory, MeshConfig, PciFunction};
 use backspike_hdl::link::pci::pci_design;
 
 /// Cycles of a turn of [`PciFunction::advance`].
@@ -68,18 +68,25 @@ impl Ports {
 #[derive(Clone)]
 pub struct PciLibrary {
     config: ArchConfig,
+    mesh: Option<MeshConfig>,
     top: String,
     library: Library,
 }
 
 impl PciLibrary {
-    /// The function that the generator makes around a core of `config`.
-    pub fn new(config: &ArchConfig, optimize: Optimize) -> Result<Self, RtlError> {
-        let design = pci_design(config)?;
-        Ok(Self::from_verilog(config, design.top(), &design.to_single_file(), optimize)?)
+    /// The function that the generator makes around a core of `config`, or such cores on `mesh`.
+    pub fn new(
+        config: &ArchConfig,
+        mesh: Option<&MeshConfig>,
+        optimize: Optimize,
+    ) -> Result<Self, RtlError> {
+        let design = pci_design(config, mesh)?;
+        let verilog = design.to_single_file();
+        let function = Self::from_verilog(config, design.top(), &verilog, optimize)?;
+        Ok(Self { mesh: mesh.cloned(), ..function })
     }
 
-    /// A function, or the port of one alone, from its Verilog text.
+    /// A function around one core, or the port of one alone, from its Verilog text.
     pub fn from_verilog(
         config: &ArchConfig,
         top: &str,
@@ -88,7 +95,7 @@ impl PciLibrary {
     ) -> Result<Self, BuildError> {
         let build = Build::new(top, verilog).optimize(optimize);
         let library = EngineState::watch(build).library()?;
-        Ok(Self { config: config.clone(), top: top.to_owned(), library })
+        Ok(Self { config: config.clone(), mesh: None, top: top.to_owned(), library })
     }
 
     /// The function after reset. `seed` draws what has no reset value.
@@ -99,13 +106,27 @@ impl PciLibrary {
         for port in [ports.awvalid, ports.wvalid, ports.arvalid, ports.bready, ports.rready] {
             model.write(port, 0);
         }
+        // A port alone has no cores that would drive these.
+        for port in ["beat_valid_i", "count_i"] {
+            if let Ok(port) = self.library.port(port) {
+                model.write(port, 0);
+            }
+        }
         let bus = AxiBus::new(&self.library, timing)?;
         bus.hold(&mut model);
         model.write(ports.irq_ack, 0);
         model.set("reset", 1);
         model.tick(4);
         model.set("reset", 0);
-        Ok(RtlFunction { bus, library: self.clone(), model, ports, quiet: 0, pending: 0 })
+        Ok(RtlFunction {
+            bus,
+            library: self.clone(),
+            model,
+            ports,
+            quiet: 0,
+            stood: false,
+            pending: 0,
+        })
     }
 }
 
@@ -115,8 +136,9 @@ pub struct RtlFunction {
     model: Model,
     ports: Ports,
     bus: AxiBus,
-    /// Cycles in which nothing moved.
+    /// Cycles in which nothing moved; whether the engines stood before the first of them.
     quiet: u64,
+    stood: bool,
     /// Interrupts that came while a register was accessed.
     pending: u32,
 }
@@ -173,19 +195,34 @@ impl RtlFunction {
         ))
     }
 
+    /// Instances of the cores; a port alone has none of them.
+    fn cores(&self) -> Vec<String> {
+        let PciLibrary { top, mesh, .. } = &self.library;
+        match mesh {
+            None => vec![format!("{top}.cores.alone_0")],
+            Some(mesh) => (0..mesh.cores())
+                .map(|core| format!("{top}.cores.mesh_0.tile_{core}.core"))
+                .collect(),
+        }
+    }
+
     fn is_idle(&self) -> bool {
-        self.bus.outstanding() == 0
-            && Engine::ALL.iter().all(|&engine| {
-                let state =
-                    engine_state(&self.model, &format!("{}.core", self.library.top), engine);
-                state.is_none_or(|state| state.stands())
+        let stands = |core: &String| {
+            Engine::ALL.iter().all(|&engine| {
+                engine_state(&self.model, core, engine).is_none_or(|state| state.stands())
             })
+        };
+        self.bus.outstanding() == 0 && self.cores().iter().all(stands)
     }
 }
 
 impl PciFunction for RtlFunction {
     fn config(&self) -> &ArchConfig {
         &self.library.config
+    }
+
+    fn mesh(&self) -> Option<&MeshConfig> {
+        self.library.mesh.as_ref()
     }
 
     fn read_register(&mut self, offset: u32) -> Result<Option<u32>, DeviceError> {
@@ -231,6 +268,7 @@ impl PciFunction for RtlFunction {
         self.model.tick(1);
         self.model.write(self.ports.bready, 0);
         self.quiet = 0;
+        self.stood = false;
         Ok(good)
     }
 
@@ -244,15 +282,37 @@ impl PciFunction for RtlFunction {
             self.cycle(memory)?;
             if self.bus.outstanding() != 0 || self.model.read(self.ports.active) == 1 {
                 self.quiet = 0;
-            } else {
-                self.quiet += 1;
+                self.stood = false;
+                continue;
             }
-        }
-        // Looking into the engines costs more than a cycle of theirs.
-        if self.quiet >= QUIET && !self.is_idle() {
-            self.quiet = 0;
+            self.quiet += 1;
+            // Looking into the engines costs more than a cycle of theirs. What one has just sent may still be on a mesh, so they must have
+            // stood all the time.
+            if self.quiet == QUIET && !self.stood {
+                self.stood = self.is_idle();
+                self.quiet = 0;
+            }
         }
         *interrupts |= std::mem::take(&mut self.pending);
         Ok(self.quiet < QUIET)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_are_found_whatever_the_function_carries() {
+        let config = ArchConfig::nano();
+        for mesh in [None, Some(MeshConfig::new(2, 2))] {
+            let library = PciLibrary::new(&config, mesh.as_ref(), Optimize::Full).unwrap();
+            let function = library.function(1, AxiTiming::default()).unwrap();
+            for core in function.cores() {
+                for engine in Engine::ALL {
+                    assert!(engine_state(&function.model, &core, *engine).is_some(), "{core}");
+                }
+            }
+        }
     }
 }

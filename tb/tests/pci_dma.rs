@@ -4,7 +4,7 @@ mod block;
 mod dma;
 
 use backspike_arch::layout::{PciRegister, Ring, TransferOutcome};
-use backspike_arch::{ArchConfig, PciFunction};
+use backspike_arch::{ArchConfig, MeshConfig, PciFunction};
 use backspike_emulator::EmulatedFunction;
 use backspike_hdl::link::pci::{pci_design, pci_port_design};
 use backspike_tb::{AxiTiming, Optimize, PciLibrary, lint};
@@ -30,7 +30,7 @@ fn rtl(rng: &mut StdRng, library: &PciLibrary) -> Box<dyn PciFunction> {
 }
 
 fn emulated(_: &mut StdRng) -> Box<dyn PciFunction> {
-    Box::new(EmulatedFunction::new(&ArchConfig::nano(), 1).unwrap())
+    Box::new(EmulatedFunction::new(&ArchConfig::nano(), None, 1).unwrap())
 }
 
 /// Runs a bench on both.
@@ -69,7 +69,12 @@ fn check_records(records: &[Vec<Record>; 2], plan: &Plan, setup: &Setup) {
 #[test]
 fn verilog_is_free_of_lint() {
     let config = ArchConfig::nano();
-    for design in [pci_port_design(&config).unwrap(), pci_design(&config).unwrap()] {
+    let mesh = MeshConfig::new(2, 1);
+    for design in [
+        pci_port_design(&config).unwrap(),
+        pci_design(&config, None).unwrap(),
+        pci_design(&config, Some(&mesh)).unwrap(),
+    ] {
         let messages = lint(design.top(), &design.to_single_file()).unwrap();
         assert!(messages.is_empty(), "{}", messages.join("\n"));
     }
@@ -284,7 +289,7 @@ fn registers_bench(make: Make, rng: &mut StdRng) {
     let function = &mut *make(rng);
     for &register in PciRegister::ALL {
         let got = function.read_register(register.offset()).unwrap().unwrap();
-        let constant = register.identity(&config);
+        let constant = register.identity(&config, None);
         let outstanding = u32::from(register == PciRegister::Outstanding) * 8;
         assert_eq!(got, constant.unwrap_or(outstanding), "{}", register.name());
     }

@@ -4,8 +4,8 @@ use super::{DESCRIPTORS, WORDS};
 use crate::config::{ArchConfig, TIME_BLOCK};
 use crate::layout::{
     COMPLETION_BYTES, DESCRIPTOR_BYTES, Engine, LAYOUT_VERSION, MAGIC, MAX_TOKENS, MAX_TRANSFER,
-    Op, PCI_BAR_BYTES, PCI_CLASS, PCI_DEVICE, PCI_DOORBELLS, PCI_MAGIC, PCI_VENDOR, PUSH_LAST,
-    PciRegister, Region, Register, TransferOutcome, VERSION,
+    Op, PCI_BAR_BYTES, PCI_CLASS, PCI_DEVICE, PCI_DOORBELLS, PCI_MAGIC, PCI_VENDOR, PciRegister,
+    Region, Register, TransferOutcome, VERSION,
 };
 use std::fmt::Write;
 
@@ -82,7 +82,6 @@ pub fn c_header() -> String {
         ("DESCRIPTOR_BYTES", DESCRIPTOR_BYTES.to_string()),
         ("COMPLETION_BYTES", COMPLETION_BYTES.to_string()),
         ("MAX_TRANSFER", format!("0x{MAX_TRANSFER:x}")),
-        ("PUSH_LAST", format!("0x{PUSH_LAST:08x}")),
     ] {
         let _ = writeln!(text, "#define BACKSPIKE_{name} {value}u");
     }

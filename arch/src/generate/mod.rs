@@ -11,8 +11,8 @@ pub use constants::rtl_constants;
 use crate::layout::{
     BpDescriptor, Column, CompletionWord, ControlWord, Coordinates, Descriptor, DescriptorFlags,
     Engine, Field, FpDescriptor, HostAddress, InstructionWord, Interrupts, IoDescriptor,
-    LinkStatus, NeuronWord, OptimizerWord, PackedWord, RecordWord, Shape, Status, UpdateArg,
-    WgDescriptor,
+    LinkStatus, MeshLinkWord, MeshWord, NeuronWord, OptimizerWord, PackedWord, PushTrailer,
+    RecordWord, Shape, Status, UpdateArg, WgDescriptor,
 };
 use std::path::PathBuf;
 
@@ -54,6 +54,11 @@ pub(crate) const WORDS: &[WordTable] = &[
     word::<DescriptorFlags>("flags of a DMA descriptor"),
     word::<CompletionWord>("second word of a completion record"),
     word::<RecordWord>("second word of a record to the core"),
+    word::<PushTrailer>(
+        "first word of the beat after the words of a PUSH, or of a packet of a mesh",
+    ),
+    word::<MeshWord>("PCI register mesh"),
+    word::<MeshLinkWord>("PCI register mesh_link"),
 ];
 
 /// Every descriptor table.

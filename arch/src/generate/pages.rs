@@ -232,6 +232,12 @@ fn pci() -> String {
             format!("## Flags of a descriptor\n\n{}", fields("descriptor_flags")),
             format!("## Second word of a completion record\n\n{}", fields("completion")),
             format!("## Second word of a record to the core\n\n{}", fields("record")),
+            format!(
+                "Where a record could begin, a beat with bit 63 says which cores of a mesh the records after it go to, one bit each from bit 0.\n\n## First word of the beat after the words of a PUSH, or of a packet of a mesh\n\n{}",
+                fields("push_trailer")
+            ),
+            format!("## `mesh`\n\n{}", fields("mesh")),
+            format!("## `mesh_link`\n\n{}", fields("mesh_link")),
         ],
     )
 }

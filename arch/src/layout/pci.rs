@@ -1,8 +1,10 @@
 //! What a host sees of the device as a PCI function: the registers of BAR0, descriptors and completion records in its own memory.
 
+use super::PackedWord as _;
 use super::field::{code_enum, packed_word};
 use super::register::{LAYOUT_VERSION, VERSION};
 use crate::config::ArchConfig;
+use crate::mesh::MeshConfig;
 
 /// First register of the PCI function: `BKPF` in ASCII.
 pub const PCI_MAGIC: u32 = 0x424b_5046;
@@ -127,6 +129,9 @@ pci_registers! {
     BeatsWritten = 0x68, "read", "beats_written", "beats of data written to host memory";
     WordsWritten = 0x6c, "read", "words_written", "words written to the core";
     WordsPushed = 0x70, "read", "words_pushed", "words that the core pushed";
+    Mesh = 0x74, "read", "mesh", "sides of the mesh; 0 for a core that stands alone";
+    MeshLink = 0x78, "write", "mesh_link", "the counter of a router that mesh_count shows";
+    MeshCount = 0x7c, "read", "mesh_count", "that counter";
     ToDeviceDoorbell = 0x1000, "write", "to_device_doorbell", "descriptors of the ring to the device offered, modulo 2^16";
     ToHostDoorbell = 0x1004, "write", "to_host_doorbell", "descriptors of the ring to the host offered, modulo 2^16";
 }
@@ -142,8 +147,8 @@ impl PciRegister {
         Self::ALL.iter().copied().find(|register| register.offset() == offset)
     }
 
-    /// The value of an identity register; `None` for one that changes or that the configuration does not decide.
-    pub fn identity(self, config: &ArchConfig) -> Option<u32> {
+    /// The value of an identity register, of a core that stands alone or of cores on `mesh`; `None` for one that changes or that neither decides.
+    pub fn identity(self, config: &ArchConfig, mesh: Option<&MeshConfig>) -> Option<u32> {
         let hash = config.config_hash();
         match self {
             Self::Magic => Some(PCI_MAGIC),
@@ -151,6 +156,12 @@ impl PciRegister {
             Self::LayoutVersion => Some(LAYOUT_VERSION),
             Self::ConfigHashLow => Some(hash as u32),
             Self::ConfigHashHigh => Some((hash >> 32) as u32),
+            // A valid mesh has at most 63 cores in a row.
+            Self::Mesh => Some(mesh.map_or(0, |mesh| {
+                MeshWord { width: mesh.width as u8, height: mesh.height as u8 }
+                    .encode()
+                    .unwrap_or(0)
+            })),
             _ => None,
         }
     }
@@ -197,6 +208,26 @@ packed_word! {
         to_host: u8 = 4, 4;
         /// a descriptor or its data is on the way
         busy: bool = 8, 1;
+    }
+}
+
+packed_word! {
+    /// Register `mesh`.
+    pub struct MeshWord in mesh {
+        /// cores in a row, 0 for a core that stands alone
+        width: u8 = 0, 6;
+        /// rows of cores
+        height: u8 = 8, 6;
+    }
+}
+
+packed_word! {
+    /// Register `mesh_link`.
+    pub struct MeshLinkWord in mesh_link {
+        /// the router
+        router: u8 = 0, 6;
+        /// flits that left by north, east, south, west, to the core (0 to 4), stalls there (5 to 9), most flits held at its inputs (10 to 14)
+        counter: u8 = 8, 4;
     }
 }
 
@@ -258,5 +289,18 @@ packed_word! {
     }
 }
 
-/// In the address of a pushed word on its way to the host: the last word of its PUSH.
-pub const PUSH_LAST: u32 = 1 << 27;
+/// In the first beat of a record: it is none, but bits 62..0 are the cores, one bit each, that the records after it go to. A core that stands
+/// alone takes all records whatever it says.
+pub const RECORD_CORES: u64 = 1 << 63;
+
+packed_word! {
+    /// First word of the beat that ends words of a core on their way to the host; addresses of words have bit 27 clear.
+    pub struct PushTrailer in push_trailer {
+        /// the core that the words before this beat come from, 0 when it stands alone
+        core: u8 = 0, 6;
+        /// its PUSH has ended
+        ended: bool = 26, 1;
+        /// always: what tells this beat from a word
+        trailer: bool = 27, 1;
+    }
+}

@@ -1,21 +1,23 @@
-//! Rings, transfers and completion records around an emulated core.
+//! Rings, transfers and completion records around emulated cores.
 
+use super::carried::Carried;
 use super::registers::Registers;
 use super::scatter::Scatter;
 use super::stream::Records;
-use crate::{Emulator, EmulatorError};
+use crate::EmulatorError;
 use backspike_arch::layout::{
     BURST_BYTES, COMPLETION_BYTES, CompletionWord, ControlWord, DESCRIPTOR_BYTES, Interrupts,
-    MAX_TRANSFER, PUSH_LAST, PackedWord, PciRegister, Ring, TransferOutcome,
+    MAX_TRANSFER, MeshLinkWord, PackedWord, PciRegister, Ring, TransferOutcome,
 };
-use backspike_arch::{ArchConfig, Device, DeviceError, HostMemory, PciFunction, PushWord};
+use backspike_arch::{ArchConfig, DeviceError, HostMemory, MeshConfig, PciFunction};
 use std::ops::Range;
 
-/// A PCI function with an emulated core.
+/// A PCI function with an emulated core, or cores on a mesh.
 pub struct EmulatedFunction {
     config: ArchConfig,
+    mesh: Option<MeshConfig>,
     threads: usize,
-    emulator: Emulator,
+    carried: Carried,
     registers: Registers,
     /// Descriptors taken from each ring.
     taken: [u16; 2],
@@ -68,15 +70,20 @@ impl Transfer {
 }
 
 impl EmulatedFunction {
-    /// A function around a core of `config` that runs on `threads` threads.
+    /// A function around a core of `config`, or such cores on `mesh`, run by `threads` threads.
     ///
     /// # Errors
-    /// When the configuration is unusable, or the system gives no threads.
-    pub fn new(config: &ArchConfig, threads: usize) -> Result<Self, EmulatorError> {
+    /// When configuration or mesh is unusable, or the system gives no threads.
+    pub fn new(
+        config: &ArchConfig,
+        mesh: Option<&MeshConfig>,
+        threads: usize,
+    ) -> Result<Self, EmulatorError> {
         Ok(Self {
             config: config.clone(),
+            mesh: mesh.cloned(),
             threads,
-            emulator: Emulator::new(config, threads)?,
+            carried: Carried::new(config, mesh, threads)?,
             registers: Registers::default(),
             taken: [0; 2],
             records: Records::default(),
@@ -85,7 +92,7 @@ impl EmulatedFunction {
     }
 
     fn reset(&mut self) -> Result<(), DeviceError> {
-        let fresh = Self::new(&self.config, self.threads);
+        let fresh = Self::new(&self.config, self.mesh.as_ref(), self.threads);
         *self = fresh.map_err(|error| DeviceError::Failed(format!("no reset: {error}")))?;
         Ok(())
     }
@@ -173,10 +180,10 @@ impl EmulatedFunction {
             if loopback {
                 self.scatter.push(bytes, last);
             } else {
-                let (emulator, registers) = (&mut self.emulator, &mut self.registers);
-                self.records.take(bytes, last, &mut |at, words| {
+                let (carried, registers) = (&mut self.carried, &mut self.registers);
+                self.records.take(bytes, last, &mut |nodes, at, words| {
                     registers.count(PciRegister::WordsWritten, words.len());
-                    emulator.write(at, words)
+                    carried.write(nodes, at, words)
                 })?;
             }
         }
@@ -209,15 +216,13 @@ impl EmulatedFunction {
         Ok(moved)
     }
 
-    /// What the core pushed becomes packets.
+    /// What the cores pushed becomes packets.
     fn take_pushes(&mut self) -> Result<(), DeviceError> {
-        for PushWord { addr, data, last } in self.emulator.take_pushed() {
-            let low = addr.encode()? | if last { PUSH_LAST } else { 0 };
-            let beat = u64::from(low) | u64::from(data) << 32;
-            self.registers.count(PciRegister::WordsPushed, 1);
-            self.scatter.push(&beat.to_le_bytes(), last);
-        }
-        Ok(())
+        let Self { carried, registers, scatter, .. } = self;
+        carried.take_pushed(&mut |beat, word, last| {
+            registers.count(PciRegister::WordsPushed, usize::from(word));
+            scatter.push(&beat.to_le_bytes(), last);
+        })
     }
 }
 
@@ -226,9 +231,18 @@ impl PciFunction for EmulatedFunction {
         &self.config
     }
 
+    fn mesh(&self) -> Option<&MeshConfig> {
+        self.mesh.as_ref()
+    }
+
     fn read_register(&mut self, offset: u32) -> Result<Option<u32>, DeviceError> {
+        if offset == PciRegister::MeshCount.offset() {
+            // Bits outside the fields mean nothing.
+            let selected = self.registers.word(PciRegister::MeshLink) & 0xf3f;
+            return Ok(Some(self.carried.count(MeshLinkWord::decode(selected)?)?));
+        }
         let busy = self.registers.offered(Ring::ToDevice) != self.registers.completed[0];
-        Ok(self.registers.read(offset, busy, &self.config))
+        Ok(self.registers.read(offset, busy, &self.config, self.mesh.as_ref()))
     }
 
     fn write_register(&mut self, offset: u32, value: u32) -> Result<bool, DeviceError> {
@@ -251,7 +265,7 @@ impl PciFunction for EmulatedFunction {
             moved = true;
             self.gather(&transfer, memory)?;
         }
-        moved |= self.emulator.advance()?;
+        moved |= self.carried.advance()?;
         self.take_pushes()?;
         moved |= self.scatter(memory)?;
         *interrupts |= self.registers.take_pending();

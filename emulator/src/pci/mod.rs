@@ -1,5 +1,6 @@
 //! The PCI function in software: what the host sees is what it sees of the hardware, without a clock.
 
+mod carried;
 mod function;
 mod registers;
 mod scatter;

@@ -4,10 +4,10 @@ use backspike_arch::layout::{
     ControlWord, Interrupts, LinkStatus, OUTSTANDING_BURSTS, PackedWord, PciRegister, Ring,
     TransferOutcome,
 };
-use backspike_arch::{ArchConfig, LayoutError};
+use backspike_arch::{ArchConfig, LayoutError, MeshConfig};
 
 /// Registers of the first page.
-const PAGE: usize = PciRegister::WordsPushed as usize / 4 + 1;
+const PAGE: usize = PciRegister::MeshCount as usize / 4 + 1;
 
 /// What a host wrote, and what it can read.
 #[derive(Default)]
@@ -25,7 +25,13 @@ pub struct Registers {
 
 impl Registers {
     /// The register at `offset`; `busy`: a descriptor is on its way.
-    pub fn read(&self, offset: u32, busy: bool, config: &ArchConfig) -> Option<u32> {
+    pub fn read(
+        &self,
+        offset: u32,
+        busy: bool,
+        config: &ArchConfig,
+        mesh: Option<&MeshConfig>,
+    ) -> Option<u32> {
         let register = PciRegister::at(offset)?;
         Some(match register {
             PciRegister::Outstanding => OUTSTANDING_BURSTS as u32,
@@ -40,11 +46,11 @@ impl Registers {
             PciRegister::ToHostCompleted => self.completed[1].into(),
             PciRegister::ToDeviceDoorbell => self.offered[0].into(),
             PciRegister::ToHostDoorbell => self.offered[1].into(),
-            _ => register.identity(config).unwrap_or_else(|| self.word(register)),
+            _ => register.identity(config, mesh).unwrap_or_else(|| self.word(register)),
         })
     }
 
-    fn word(&self, register: PciRegister) -> u32 {
+    pub fn word(&self, register: PciRegister) -> u32 {
         self.words[register.offset() as usize / 4]
     }
 

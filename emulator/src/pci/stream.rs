@@ -1,19 +1,21 @@
 //! Packets to writes of the core.
 
-use backspike_arch::layout::{PackedWord, RecordWord};
+use backspike_arch::layout::{PackedWord, RECORD_CORES, RecordWord};
 use backspike_arch::{DeviceError, HostAddress, LayoutError};
 
 /// Bytes of a beat.
 const BEAT: usize = 8;
 
-/// What takes each whole record.
-type Write<'a> = &'a mut dyn FnMut(HostAddress, &[u32]) -> Result<(), DeviceError>;
+/// What takes each whole record, for the cores of a set on a mesh.
+type Write<'a> = &'a mut dyn FnMut(u64, HostAddress, &[u32]) -> Result<(), DeviceError>;
 
 /// Takes packets apart into records: a beat with address and [`RecordWord`], then words, two a beat.
 #[derive(Default)]
 pub struct Records {
     /// Bytes of a beat that has not all come.
     part: Vec<u8>,
+    /// The cores that records go to.
+    cores: u64,
     header: Option<(HostAddress, usize)>,
     words: Vec<u32>,
 }
@@ -43,7 +45,12 @@ impl Records {
     }
 
     fn beat(&mut self, [low, high]: [u32; 2], write: Write) -> Result<(), DeviceError> {
+        let both = u64::from(low) | u64::from(high) << 32;
         match self.header {
+            None if both & RECORD_CORES != 0 => {
+                self.cores = both & !RECORD_CORES;
+                Ok(())
+            }
             None => {
                 let record = RecordWord::decode(high).map_err(DeviceError::IllegalWrite)?;
                 if record.words > 0 {
@@ -67,7 +74,7 @@ impl Records {
     fn finish(&mut self, write: Write) -> Result<(), DeviceError> {
         let words = std::mem::take(&mut self.words);
         match self.header.take() {
-            Some((at, _)) if !words.is_empty() => write(at, &words),
+            Some((at, _)) if !words.is_empty() => write(self.cores, at, &words),
             _ => Ok(()),
         }
     }

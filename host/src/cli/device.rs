@@ -2,10 +2,11 @@
 
 use super::Outcome;
 use super::serve::{self, ServeArguments, WatchArguments};
-use super::target::{CoreOptions, DeviceName, DeviceOptions};
-use anyhow::{Result, ensure};
+use super::target::{CoreOptions, DeviceName, DeviceOptions, MeshOptions};
+use anyhow::{Result, bail, ensure};
 use backspike::pci::{self, LoopBack, check_identity};
-use backspike::selftest::{Check, describe, identity, registers, selftest};
+use backspike::selftest::{Check, all_to_all, describe, identity, registers, selftest};
+use backspike_arch::{ArchConfig, Device, MeshConfig};
 use clap::{Args, Subcommand};
 use std::io::{self, Write, stdout};
 
@@ -29,7 +30,7 @@ enum Command {
     List,
     /// Show who the core is, its status and its counters
     Info(Target),
-    /// Write and read every memory, run each engine against the emulator, send random patterns through the DMA engine
+    /// Write and read every memory, run each engine against the emulator, send random patterns through the DMA engine, and on a mesh from each core to all
     Selftest {
         #[command(flatten)]
         target: Target,
@@ -59,10 +60,19 @@ struct Target {
     #[command(flatten)]
     core: CoreOptions,
     #[command(flatten)]
+    mesh: MeshOptions,
+    #[command(flatten)]
     device: DeviceOptions,
 }
 
 impl Target {
+    /// The configuration of the cores, and the mesh that they are on.
+    fn chosen(&self) -> Result<(ArchConfig, Option<MeshConfig>)> {
+        let mesh = self.mesh.chosen(&self.core);
+        let config = if mesh.is_some() { self.core.mesh_config() } else { self.core.config() };
+        Ok((config?, mesh))
+    }
+
     fn is_pci(&self) -> bool {
         matches!(self.device.device, DeviceName::Vfio(_) | DeviceName::VfioUser(_))
     }
@@ -103,45 +113,71 @@ fn write_register(out: &mut impl Write, name: &str, value: u32) -> io::Result<()
 
 fn info(target: &Target) -> Result<()> {
     let out = &mut stdout().lock();
-    let config = target.core.config()?;
+    let (config, mesh) = target.chosen()?;
     if target.is_pci() {
         let transport = &mut *target.device.transport()?;
         writeln!(out, "PCI function {}", target.device.device)?;
         for (register, value) in pci::registers(transport)? {
             write_register(out, register.name(), value)?;
         }
-        check_identity(transport, &config)?;
+        check_identity(transport, &config, mesh.as_ref())?;
     }
-    let mut device = target.device.core(&config)?;
-    let check = identity(device.as_mut())?;
-    writeln!(out, "{} on {}", describe(&config), target.device.device)?;
-    for (register, value) in registers(device.as_mut())? {
-        write_register(out, &register.name(), value)?;
+    let mut show = |device: &mut dyn Device, title: &str| -> Result<()> {
+        let check = identity(device)?;
+        writeln!(out, "{title}{} on {}", describe(&config), target.device.device)?;
+        for (register, value) in registers(device)? {
+            write_register(out, &register.name(), value)?;
+        }
+        if let Some(problem) = check.problem {
+            bail!(
+                "The core is not of this configuration: {problem}. Name its own with --preset or --config."
+            );
+        }
+        Ok(())
+    };
+    match &mesh {
+        None => show(target.device.core(&config)?.as_mut(), ""),
+        Some(shape) => {
+            let mesh = target.device.mesh(&config, shape)?;
+            let cores = 0..shape.cores();
+            cores
+                .into_iter()
+                .try_for_each(|core| show(mesh.core(core).as_mut(), &format!("core {core}: ")))
+        }
     }
-    if let Some(problem) = check.problem {
-        anyhow::bail!(
-            "The core is not of this configuration: {problem}. Name its own with --preset or --config."
-        );
-    }
-    Ok(())
 }
 
 fn test(target: &Target, seed: u64, json: bool) -> Result<()> {
-    let config = target.core.config()?;
-    let show = |check: &Check| {
+    let (config, mesh) = target.chosen()?;
+    let mut checks = Vec::new();
+    let mut done = |core: Option<usize>, check: &Check| {
+        let mut check = check.clone();
+        if let Some(core) = core {
+            check.name = format!("core {core}: {}", check.name);
+        }
         if !json {
             let outcome = check.problem.as_deref().unwrap_or("good");
-            println!("  {:<24} {:>9} words  {outcome}", check.name, check.words);
+            println!("  {:<28} {:>9} words  {outcome}", check.name, check.words);
         }
-    };
-    let mut checks = Vec::new();
-    if target.is_pci() {
-        let check = LoopBack::open(target.device.transport()?)?.random_patterns(seed)?;
-        show(&check);
         checks.push(check);
+    };
+    if target.is_pci() {
+        done(None, &LoopBack::open(target.device.transport()?)?.random_patterns(seed)?);
     }
-    let mut device = target.device.core(&config)?;
-    checks.extend(selftest(device.as_mut(), seed, show)?);
+    match &mesh {
+        None => {
+            let mut device = target.device.core(&config)?;
+            selftest(device.as_mut(), seed, |check| done(None, check))?;
+        }
+        Some(shape) => {
+            let mesh = target.device.mesh(&config, shape)?;
+            let mut cores: Vec<_> = (0..shape.cores()).map(|core| mesh.core(core)).collect();
+            for (core, device) in cores.iter_mut().enumerate() {
+                selftest(device.as_mut(), seed + core as u64, |check| done(Some(core), check))?;
+            }
+            done(None, &all_to_all(&mut cores, seed)?);
+        }
+    }
     if json {
         println!("{}", serde_json::to_string_pretty(&checks)?);
     }
@@ -151,9 +187,9 @@ fn test(target: &Target, seed: u64, json: bool) -> Result<()> {
 }
 
 fn dma_bench(target: &Target, json: bool) -> Result<()> {
-    let config = target.core.config()?;
+    let (config, mesh) = target.chosen()?;
     let mut transport = target.device.transport()?;
-    check_identity(transport.as_mut(), &config)?;
+    check_identity(transport.as_mut(), &config, mesh.as_ref())?;
     if !json {
         println!(
             "{:<24} {:>9} {:>6} {:>12} {:>12} {:>10} {:>12}",

@@ -92,7 +92,7 @@ pub fn synth(arguments: &SynthArguments) -> Result<Outcome> {
         bar.finish_and_clear();
         json!({"config": config, "part": part.name, "blocks": reports, "tools": flow.tools()})
     } else {
-        let design = if arguments.pci { pci_design(&config)? } else { core_design(&config)? };
+        let design = if arguments.pci { pci_design(&config, None)? } else { core_design(&config)? };
         flow.write("core.v", &design.to_single_file())?;
         let netlist = synthesise(&mut flow, arguments.family, &["core.v"], design.top())?;
         bar.finish_and_clear();

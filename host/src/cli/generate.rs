@@ -28,7 +28,7 @@ pub struct Arguments {
     #[command(flatten)]
     mesh: MeshOptions,
     /// The core as a PCI function: registers behind AXI4-Lite, rings in host memory behind AXI4, for a vendor's bridge
-    #[arg(long, conflicts_with = "mesh")]
+    #[arg(long)]
     pci: bool,
     /// Only compare with what is there; fails when anything differs
     #[arg(long)]
@@ -54,11 +54,8 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
         let config = arguments.core.config()?;
         files.push((PathBuf::from(format!("{}.toml", config.name)), config.to_toml()));
         let design = match arguments.mesh.chosen(&arguments.core) {
-            Some(_) if arguments.pci => bail!(
-                "--pci wraps one core: name the configuration of one with --preset or --config."
-            ),
+            mesh if arguments.pci => pci_design(&config, mesh.as_ref())?,
             Some(mesh) => mesh_design(&config, &mesh)?,
-            None if arguments.pci => pci_design(&config)?,
             None => core_design(&config)?,
         };
         let modules = design.modules;

@@ -1,11 +1,11 @@
 //! `backspike device serve` and `backspike device watch`.
 
 use super::Outcome;
-use super::target::{CoreOptions, DeviceName, DeviceOptions};
+use super::target::{CoreOptions, DeviceName, DeviceOptions, MeshOptions};
 use anyhow::{Context, Result, bail};
 use backspike::device::Optimize;
 use backspike::pci::{Event, Server, Snapshot, watch_path};
-use backspike_arch::PciFunction;
+use backspike_arch::{ArchConfig, MeshConfig, PciFunction};
 use backspike_emulator::EmulatedFunction;
 use backspike_tb::{AxiTiming, PciLibrary};
 use clap::Args;
@@ -20,6 +20,8 @@ pub struct ServeArguments {
     socket: PathBuf,
     #[command(flatten)]
     core: CoreOptions,
+    #[command(flatten)]
+    mesh: MeshOptions,
     #[command(flatten)]
     device: DeviceOptions,
     /// End when the first client has gone
@@ -43,27 +45,41 @@ pub struct WatchArguments {
 }
 
 fn function(arguments: &ServeArguments) -> Result<Box<dyn PciFunction>> {
-    let config = arguments.core.config()?;
+    let mesh = arguments.mesh.chosen(&arguments.core);
+    let mesh = mesh.as_ref();
+    let config = match mesh {
+        Some(_) => arguments.core.mesh_config()?,
+        None => arguments.core.config()?,
+    };
     Ok(match &arguments.device.device {
         DeviceName::Emulator => {
-            Box::new(EmulatedFunction::new(&config, usize::from(arguments.device.threads))?)
+            Box::new(EmulatedFunction::new(&config, mesh, usize::from(arguments.device.threads))?)
         }
         DeviceName::Rtl => {
             eprintln!(
-                "building the core {} as a PCI function with Verilator (cached for the next time)",
-                config.name
+                "building {} as a PCI function with Verilator (cached for the next time)",
+                cores(&config, mesh)
             );
             let timing = AxiTiming { latency: arguments.latency, ..AxiTiming::default() };
-            Box::new(PciLibrary::new(&config, Optimize::Full)?.function(1, timing)?)
+            Box::new(PciLibrary::new(&config, mesh, Optimize::Full)?.function(1, timing)?)
         }
         other => bail!("{other} cannot be served: use --device emulator or --device rtl."),
     })
 }
 
+/// What a function carries, for people.
+fn cores(config: &ArchConfig, mesh: Option<&MeshConfig>) -> String {
+    let core = format!("{} with {} lanes", config.name, config.lanes);
+    match mesh {
+        None => format!("the core {core}"),
+        Some(MeshConfig { width, height, .. }) => format!("{width} x {height} cores {core}"),
+    }
+}
+
 /// Serves clients one after the other.
 pub fn serve(arguments: &ServeArguments) -> Result<Outcome> {
     let function = function(arguments)?;
-    let config = function.config().clone();
+    let cores = cores(function.config(), function.mesh());
     let tell = |event: Event| match event {
         Event::Closed { busy, connected } => {
             let (busy, connected) = (busy.as_secs_f64(), connected.as_secs_f64());
@@ -86,12 +102,7 @@ pub fn serve(arguments: &ServeArguments) -> Result<Outcome> {
         std::process::exit(i32::from(super::INTERRUPTED));
     })
     .context("Ctrl-C cannot be watched")?;
-    println!(
-        "serving the core {} with {} lanes: --device vfio-user:{}",
-        config.name,
-        config.lanes,
-        path.display()
-    );
+    println!("serving {cores}: --device vfio-user:{}", path.display());
     loop {
         server.serve_one();
         if arguments.once {

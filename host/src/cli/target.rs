@@ -6,7 +6,7 @@ use backspike::device::{Mirror, MirrorMesh, Optimize, Waves, emulator, rtl};
 use backspike::link::SerialDevice;
 use backspike::mesh::{MeshProgram, PLACERS, PlacementProblem, Plan};
 use backspike::network::Network;
-use backspike::pci::{PciDevice, Transport, VfioKernel, VfioUser};
+use backspike::pci::{PciDevice, PciMesh, Transport, VfioKernel, VfioUser};
 use backspike_arch::{ArchConfig, Device, Mesh, MeshConfig, Routes};
 use backspike_emulator::EmulatedMesh;
 use backspike_tb::MeshLibrary;
@@ -295,22 +295,38 @@ impl DeviceOptions {
         })
     }
 
-    /// Builds the mesh that will run `program`.
+    /// Builds or opens the mesh that will run `program`.
     pub fn open_mesh(
         &self,
         program: &MeshProgram,
         verify: Option<Verify>,
     ) -> Result<Arc<dyn Mesh>> {
         let (config, mesh) = (&program.config, &program.mesh);
+        let first = self.mesh(config, mesh)?;
+        Ok(match verify {
+            None => first,
+            Some(Verify::Emulator) => Arc::new(MirrorMesh {
+                first,
+                second: self.emulated_mesh(config, mesh)?,
+                names: [self.device.label(), "emulator"],
+                steps: program.steps,
+                output_tiles: program.output_tiles(),
+            }),
+        })
+    }
+
+    fn emulated_mesh(&self, config: &ArchConfig, mesh: &MeshConfig) -> Result<Arc<dyn Mesh>> {
+        Ok(Arc::new(EmulatedMesh::new(config, mesh, usize::from(self.threads))?))
+    }
+
+    /// Builds or opens cores of `config` on `mesh`.
+    pub fn mesh(&self, config: &ArchConfig, mesh: &MeshConfig) -> Result<Arc<dyn Mesh>> {
         ensure!(
             self.waves.is_none(),
             "--waves records signals of one core: leave it out with a mesh."
         );
-        let emulated = || -> Result<Arc<dyn Mesh>> {
-            Ok(Arc::new(EmulatedMesh::new(config, mesh, usize::from(self.threads))?))
-        };
-        let first: Arc<dyn Mesh> = match &self.device {
-            DeviceName::Emulator => emulated()?,
+        Ok(match &self.device {
+            DeviceName::Emulator => self.emulated_mesh(config, mesh)?,
             DeviceName::Rtl => {
                 eprintln!(
                     "building {} x {} cores {} with Verilator (cached for the next time)",
@@ -319,19 +335,12 @@ impl DeviceOptions {
                 let library = MeshLibrary::new(config, mesh, Optimize::Full)?;
                 Arc::new(library.with_threads(usize::from(self.threads))?.mesh(1))
             }
-            other => bail!(
-                "{other} is a device with one core: leave --mesh and --preset mesh-... out, or use --device emulator or rtl."
+            DeviceName::Vfio(_) | DeviceName::VfioUser(_) => {
+                Arc::new(PciMesh::open(self.transport()?, config, mesh)?)
+            }
+            DeviceName::Serial(port) => bail!(
+                "{port} is a serial port, and boards there have one core: leave --mesh and --preset mesh-... out, or use a PCI function, --device emulator or rtl."
             ),
-        };
-        Ok(match verify {
-            None => first,
-            Some(Verify::Emulator) => Arc::new(MirrorMesh {
-                first,
-                second: emulated()?,
-                names: [self.device.label(), "emulator"],
-                steps: program.steps,
-                output_tiles: program.output_tiles(),
-            }),
         })
     }
 }

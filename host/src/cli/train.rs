@@ -12,7 +12,7 @@ use backspike::compiler::Program;
 use backspike::data::Dataset;
 use backspike::mesh::{Cluster, Effort, MeshProgram, Pipeline, compile_mesh, plan};
 use backspike::network::Network;
-use backspike::report::{Log, mesh_record, mesh_report, summary};
+use backspike::report::{Log, link_flits, mesh_record, mesh_report, summary};
 use backspike::train::loss::LossUnit;
 use backspike::train::{RunOptions, Trainer, check_dataset};
 use backspike_arch::{ArchConfig, Mesh, Routes};
@@ -164,16 +164,21 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let result = trainer.run(&data, &options, &mut progress);
     progress.finish();
     let report = result?;
+    let on_mesh = match (target.on_mesh(), &mesh) {
+        (Some(program), Some(mesh)) => Some((program, link_flits(program, mesh.as_ref())?)),
+        _ => None,
+    };
     if let Some(mut log) = progress.log.take() {
-        if let (Some(program), Some(mesh)) = (target.on_mesh(), &mesh) {
-            log.write(&mesh_record(program, &report.cores, mesh.as_ref()));
+        if let Some((program, links)) = &on_mesh {
+            log.write(&mesh_record(program, &report.cores, links));
         }
         log.finish(&report).context("The log could not be written to its end")?;
     }
     println!("\n{}", summary(&report, &config));
-    if let (Some(program), Some(mesh)) = (target.on_mesh(), &mesh) {
-        let clocked = arguments.device.device == DeviceName::Rtl;
-        print!("{}", mesh_report(program, &report.cores, mesh.as_ref(), clocked));
+    if let Some((program, links)) = &on_mesh {
+        // Only the emulator in this process is known to have no clock.
+        let clocked = arguments.device.device != DeviceName::Emulator;
+        print!("{}", mesh_report(program, &report.cores, links, clocked));
     }
     println!("checkpoint  {}", store.last().display());
     if arguments.verify.is_some() && report.last.is_some() {

@@ -1,8 +1,8 @@
 //! The device as a PCI function: the driver of its rings over Linux VFIO or a vfio-user socket, and the far end of such a socket.
 //!
 //! ```text
-//! trainer --> PciDevice: records, rings, completions --> Transport --> VfioKernel --> vfio-pci, IOMMU --> a board
-//!                                                                 `-> VfioUser --> socket --> serve --> PciFunction: RTL or emulator
+//! trainer --> PciDevice, PciMesh --> Words: records, rings, completions --> Transport --> VfioKernel --> vfio-pci, IOMMU --> a board
+//!                                                                                 `-> VfioUser --> socket --> serve --> PciFunction: RTL or emulator
 //! ```
 
 mod bench;
@@ -16,9 +16,10 @@ mod shared;
 mod snapshot;
 mod transport;
 mod user;
+mod words;
 
 pub use bench::{LoopBack, Measured};
-pub use device::PciDevice;
+pub use device::{PciDevice, PciMesh};
 pub use kernel::{Found, VfioKernel, list};
 pub use memory::DmaMemory;
 pub use rings::{Loopback, Rings};

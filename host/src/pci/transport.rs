@@ -1,8 +1,8 @@
 //! How the driver reaches a PCI function.
 
 use super::memory::DmaMemory;
-use backspike_arch::layout::PciRegister;
-use backspike_arch::{ArchConfig, DeviceError};
+use backspike_arch::layout::{MeshWord, PackedWord, PciRegister};
+use backspike_arch::{ArchConfig, DeviceError, MeshConfig};
 use vmm_sys_util::eventfd::EventFd;
 
 /// A PCI function within reach: its registers, its bus, its interrupts.
@@ -36,14 +36,15 @@ pub fn registers(transport: &mut dyn Transport) -> Result<Vec<(PciRegister, u32)
     PciRegister::ALL.iter().map(|&register| Ok((register, transport.read(register)?))).collect()
 }
 
-/// Refuses a function of another kind, layout or configuration than `config`; every difference is named.
+/// Refuses a function of another kind, layout, configuration or mesh than `config` and `mesh`; every difference is named.
 pub fn check_identity(
     transport: &mut dyn Transport,
     config: &ArchConfig,
+    mesh: Option<&MeshConfig>,
 ) -> Result<(), DeviceError> {
     let mut wrong = Vec::new();
     for &register in PciRegister::ALL {
-        if let Some(wanted) = register.identity(config) {
+        if let Some(wanted) = register.identity(config, mesh) {
             let found = transport.read(register)?;
             if found == u32::MAX {
                 return Err(DeviceError::Failed(format!(
@@ -52,7 +53,12 @@ pub fn check_identity(
                 )));
             }
             if found != wanted {
-                wrong.push(format!("register {} is {found:#x}, not {wanted:#x}", register.name()));
+                wrong.push(match register {
+                    PciRegister::Mesh => {
+                        format!("it carries {}, not {}", carried(found), carried(wanted))
+                    }
+                    _ => format!("register {} is {found:#x}, not {wanted:#x}", register.name()),
+                });
             }
         }
     }
@@ -60,8 +66,18 @@ pub fn check_identity(
         return Ok(());
     }
     Err(DeviceError::Mismatch(format!(
-        "{}. It is not a core {}: name its configuration with --preset or --config",
+        "{}. It is not {} {}: name what is there with --preset, --config and --mesh",
         wrong.join("; "),
+        if mesh.is_some() { "a mesh of cores" } else { "a core" },
         config.name
     )))
+}
+
+/// What register `mesh` says.
+fn carried(mesh: u32) -> String {
+    match MeshWord::decode(mesh) {
+        Ok(MeshWord { width: 0, .. }) => "a core that stands alone".into(),
+        Ok(MeshWord { width, height }) => format!("a mesh of {width} x {height} cores"),
+        Err(_) => format!("what it calls {mesh:#x}"),
+    }
 }

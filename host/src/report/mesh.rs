@@ -2,7 +2,7 @@
 
 use crate::mesh::MeshProgram;
 use crate::train::Totals;
-use backspike_arch::{Counter, Link, Mesh, MeshPort};
+use backspike_arch::{Counter, DeviceError, Link, Mesh, MeshPort};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -14,12 +14,12 @@ const LISTED: usize = 8;
 pub fn mesh_report(
     program: &MeshProgram,
     cores: &[Totals],
-    mesh: &dyn Mesh,
+    links: &[(Link, u64)],
     clocked: bool,
 ) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = write(&mut text, program, cores, mesh);
+    let _ = write(&mut text, program, cores, links);
     if clocked {
         let _ = write_time(&mut text, cores);
     }
@@ -55,7 +55,7 @@ fn write(
     text: &mut String,
     program: &MeshProgram,
     cores: &[Totals],
-    mesh: &dyn Mesh,
+    links: &[(Link, u64)],
 ) -> std::fmt::Result {
     let busiest = cores.iter().map(Totals::busiest).max().unwrap_or(0).max(1);
     writeln!(
@@ -79,7 +79,7 @@ fn write(
             slices.join(", ")
         )?;
     }
-    let mut links = flits(program, mesh);
+    let mut links = links.to_vec();
     links.sort_by_key(|(link, flits)| (std::cmp::Reverse(*flits), *link));
     writeln!(text, "\nbusiest links: router and port, flits since the start")?;
     for (Link { router, port }, flits) in links.iter().take(LISTED) {
@@ -88,16 +88,20 @@ fn write(
     Ok(())
 }
 
-/// Flits of every link that carried any.
-fn flits(program: &MeshProgram, mesh: &dyn Mesh) -> Vec<(Link, u64)> {
+/// Flits of every link of `mesh`, which `program` runs on, that carried any.
+///
+/// # Errors
+/// When the device does not answer.
+pub fn link_flits(program: &MeshProgram, mesh: &dyn Mesh) -> Result<Vec<(Link, u64)>, DeviceError> {
     let routers = 0..program.mesh.cores();
     let links =
         routers.flat_map(|router| MeshPort::ALL.into_iter().map(move |port| Link { router, port }));
-    links.map(|link| (link, mesh.flits(link))).filter(|(_, flits)| *flits > 0).collect()
+    let counted = links.map(|link| Ok((link, mesh.flits(link)?)));
+    counted.filter(|counted| !matches!(counted, Ok((_, 0)))).collect()
 }
 
 /// The same for programs.
-pub fn mesh_record(program: &MeshProgram, cores: &[Totals], mesh: &dyn Mesh) -> Value {
+pub fn mesh_record(program: &MeshProgram, cores: &[Totals], links: &[(Link, u64)]) -> Value {
     let counters = |totals: &Totals| -> serde_json::Map<String, Value> {
         Counter::ALL.iter().map(|c| (c.key(), totals[*c].into())).collect()
     };
@@ -106,7 +110,7 @@ pub fn mesh_record(program: &MeshProgram, cores: &[Totals], mesh: &dyn Mesh) -> 
             let slices: Vec<_> = core.slices.iter().map(|slice| slice.holding.share).collect();
             json!({"node": node, "slices": slices, "counters": counters(totals)})
         });
-    let links = flits(program, mesh).into_iter().map(|(link, flits)| {
+    let links = links.iter().map(|(link, flits)| {
         json!({"router": link.router, "port": format!("{:?}", link.port).to_lowercase(), "flits": flits})
     });
     json!({

@@ -8,7 +8,7 @@ mod mesh;
 mod summary;
 
 pub use log::Log;
-pub use mesh::{mesh_record, mesh_report};
+pub use mesh::{link_flits, mesh_record, mesh_report};
 pub use summary::{Engines, summary};
 
 /// Writes `text` to `path`, with the directories above it.

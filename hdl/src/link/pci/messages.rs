@@ -23,7 +23,7 @@ pub fn messages_design() -> Result<Design, CoreError> {
 pub struct InterruptMessages {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
-    /// Lines and acknowledges of `PciCore`.
+    /// Lines and acknowledges of `PciDevice`.
     pub irq_i: Signal<In, Bits<3>>,
     pub irq_ack_o: Signal<Out, Bits<3>>,
     /// The host has enabled messages.

@@ -1,13 +1,17 @@
-//! The PCI function: a core that is reached through registers and descriptor rings in host memory.
+//! The PCI function: a core, or cores on a mesh, reached through registers and descriptor rings in host memory.
 
 mod address_channel;
 mod beat_fifo;
 mod byte_queue;
 mod completions;
-mod core;
+mod cores;
 mod engine;
+mod function;
+mod host_beats;
+mod host_packets;
 mod messages;
 mod port;
+mod push_beats;
 mod read_port;
 mod records;
 mod registers;
@@ -21,10 +25,14 @@ pub use address_channel::AddressChannel;
 pub use beat_fifo::{BEAT_FIFO_WORDS, BeatFifo};
 pub use byte_queue::ByteQueue;
 pub use completions::Completions;
-pub use core::{PCI_TOP, PciCore, pci_design, pci_port_design};
+pub use cores::Cores;
 pub use engine::DmaEngine;
+pub use function::{PCI_TOP, PciDevice, pci_design, pci_port_design};
+pub use host_beats::HostBeats;
+pub use host_packets::HostPackets;
 pub use messages::{InterruptMessages, messages_design};
 pub use port::PciPort;
+pub use push_beats::PushBeats;
 pub use read_port::ReadPort;
 pub use records::Records;
 pub use registers::{PAGE_REGISTERS, PciRegisters};

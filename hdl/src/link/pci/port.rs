@@ -1,7 +1,9 @@
 use super::{DmaEngine, PAGE_REGISTERS, PciRegisters, Records};
 use crate::prim::{Pipe, Reg, module_name};
-use backspike_arch::layout::{OUTSTANDING_BURSTS, link_status};
-use backspike_arch::{ArchConfig, layout::PciRegister};
+use backspike_arch::layout::{
+    OUTSTANDING_BURSTS, PciRegister, link_status, mesh_link, push_trailer,
+};
+use backspike_arch::{ArchConfig, MeshConfig};
 use rust_hdl::prelude::*;
 
 const _: () = assert!(
@@ -67,17 +69,21 @@ pub struct PciPort {
     pub irq_ack_i: Signal<In, Bits<3>>,
     /// Something moves: a lamp.
     pub active_o: Signal<Out, Bit>,
-    // The core.
+    // The cores: words written, packets' ends and destinations for a mesh, beats of what they push, a counter of a router.
     pub core_reset_o: Signal<Out, Bit>,
     pub host_valid_o: Signal<Out, Bit>,
     pub host_ready_i: Signal<In, Bit>,
     pub host_addr_o: Signal<Out, Bits<32>>,
     pub host_data_o: Signal<Out, Bits<32>>,
-    pub push_valid_i: Signal<In, Bit>,
-    pub push_ready_o: Signal<Out, Bit>,
-    pub push_addr_i: Signal<In, Bits<32>>,
-    pub push_data_i: Signal<In, Bits<32>>,
-    pub push_last_i: Signal<In, Bit>,
+    pub host_last_o: Signal<Out, Bit>,
+    pub nodes_o: Signal<Out, Bits<64>>,
+    pub beat_valid_i: Signal<In, Bit>,
+    pub beat_ready_o: Signal<Out, Bit>,
+    pub beat_data_i: Signal<In, Bits<64>>,
+    pub beat_last_i: Signal<In, Bit>,
+    pub router_o: Signal<Out, Bits<6>>,
+    pub index_o: Signal<Out, Bits<4>>,
+    pub count_i: Signal<In, Bits<32>>,
 
     registers: PciRegisters,
     engine: DmaEngine,
@@ -101,7 +107,9 @@ pub struct PciPort {
     stops: Signal<Local, Bit>,
     status: Signal<Local, Bits<32>>,
     events: Signal<Local, Bits<3>>,
+    pushed: Signal<Local, Bit>,
     counts: Signal<Local, Bits<5>>,
+    mesh: Constant<Bits<32>>,
     identity: Vec<Constant<Bits<32>>>,
     outstanding: Constant<Bits<32>>,
     _registers: usize,
@@ -119,12 +127,17 @@ const _: () = {
     assert!(PciRegister::ToHostBaseLow as usize == 4 * 18);
     assert!(PciRegister::ToHostCompleted as usize == 4 * 23);
     assert!(PciRegister::BusyCycles as usize == 4 * 24);
+    assert!(PciRegister::Mesh as usize == 4 * 29 && PciRegister::MeshCount as usize == 4 * 31);
+    assert!(mesh_link::router::OFFSET == 0 && mesh_link::counter::OFFSET == 8);
+    assert!(push_trailer::trailer::OFFSET == 27);
 };
 
 impl PciPort {
-    /// The port of a core with configuration `arch`.
-    pub fn new(arch: &ArchConfig) -> Self {
-        let identity = PciRegister::ALL.iter().map_while(|register| register.identity(arch));
+    /// The port of a core with configuration `arch`, or of such cores on `mesh`.
+    pub fn new(arch: &ArchConfig, mesh: Option<&MeshConfig>) -> Self {
+        let of = |register: &PciRegister| register.identity(arch, mesh);
+        let identity = PciRegister::ALL.iter().map_while(of);
+        let mesh = of(&PciRegister::Mesh).unwrap_or(0);
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -178,11 +191,15 @@ impl PciPort {
             host_ready_i: Default::default(),
             host_addr_o: Default::default(),
             host_data_o: Default::default(),
-            push_valid_i: Default::default(),
-            push_ready_o: Default::default(),
-            push_addr_i: Default::default(),
-            push_data_i: Default::default(),
-            push_last_i: Default::default(),
+            host_last_o: Default::default(),
+            nodes_o: Default::default(),
+            beat_valid_i: Default::default(),
+            beat_ready_o: Default::default(),
+            beat_data_i: Default::default(),
+            beat_last_i: Default::default(),
+            router_o: Default::default(),
+            index_o: Default::default(),
+            count_i: Default::default(),
             registers: Default::default(),
             engine: DmaEngine::new(OUTSTANDING_BURSTS),
             records: Default::default(),
@@ -203,7 +220,9 @@ impl PciPort {
             stops: Default::default(),
             status: Default::default(),
             events: Default::default(),
+            pushed: Default::default(),
             counts: Default::default(),
+            mesh: Constant::new(u64::from(mesh).into()),
             identity: identity.map(|word| Constant::new(u64::from(word).into())).collect(),
             outstanding: Constant::new((OUTSTANDING_BURSTS as u64).into()),
             _registers: PAGE_REGISTERS,
@@ -321,7 +340,9 @@ impl Logic for PciPort {
         self.records.host_ready_i.next = self.host_ready_i.val();
         self.host_addr_o.next = self.records.host_addr_o.val();
         self.host_data_o.next = self.records.host_data_o.val();
-        self.push_ready_o.next = false;
+        self.host_last_o.next = self.records.host_last_o.val();
+        self.nodes_o.next = self.records.nodes_o.val();
+        self.beat_ready_o.next = false;
         if self.loops.val() {
             self.engine.out_ready_i.next = self.engine.in_ready_o.val();
             self.engine.in_valid_i.next = self.engine.out_valid_o.val();
@@ -330,15 +351,11 @@ impl Logic for PciPort {
             self.engine.in_last_i.next = self.engine.out_last_o.val();
         } else {
             self.engine.out_ready_i.next = self.records.ready_o.val();
-            self.push_ready_o.next = self.engine.in_ready_o.val() & self.enabled.val();
-            self.engine.in_valid_i.next = self.push_valid_i.val() & self.enabled.val();
-            // Bit 27 of the address is free: the last word of a PUSH.
-            self.engine.in_data_i.next = (bit_cast::<64, 32>(self.push_data_i.val())
-                << bits::<6>(32))
-                | (bit_cast::<64, 1>(self.push_last_i.val().into()) << bits::<6>(27))
-                | bit_cast::<64, 32>(self.push_addr_i.val());
+            self.beat_ready_o.next = self.engine.in_ready_o.val() & self.enabled.val();
+            self.engine.in_valid_i.next = self.beat_valid_i.val() & self.enabled.val();
+            self.engine.in_data_i.next = self.beat_data_i.val();
             self.engine.in_bytes_i.next = bits::<4>(8);
-            self.engine.in_last_i.next = self.push_last_i.val();
+            self.engine.in_last_i.next = self.beat_last_i.val();
         }
 
         // The first reason that a ring stops for stays.
@@ -367,13 +384,15 @@ impl Logic for PciPort {
             | (bit_cast::<32, 4>(self.host_why.q.val()) << bits::<4>(4))
             | (bit_cast::<32, 1>(self.busy.q.val().into()) << bits::<4>(8));
 
+        // A beat with bit 27 is no word.
+        self.pushed.next =
+            self.beat_valid_i.val() & self.beat_ready_o.val() & !self.beat_data_i.val().get_bit(27);
         self.counts.next = bit_cast::<5, 1>(self.busy.q.val().into())
             | (bit_cast::<5, 2>(self.engine.moved_o.val()) << bits::<3>(1))
             | (bit_cast::<5, 1>(
                 (self.records.host_valid_o.val() & self.host_ready_i.val()).into(),
             ) << bits::<3>(3))
-            | (bit_cast::<5, 1>((self.push_valid_i.val() & self.push_ready_o.val()).into())
-                << bits::<3>(4));
+            | (bit_cast::<5, 1>(self.pushed.val().into()) << bits::<3>(4));
         self.active.d.next = (self.counts.val() >> bits::<1>(1)).any();
         self.active_o.next = self.active.q.val();
         for i in 0..5 {
@@ -398,6 +417,10 @@ impl Logic for PciPort {
         self.registers.value_i[6].next =
             bit_cast::<32, 1>((self.draining.q.val() | self.clears.val()).into()) << bits::<2>(2);
         self.registers.value_i[7].next = self.status.val();
+        self.registers.value_i[29].next = self.mesh.val();
+        self.router_o.next = self.registers.word_o[30].val().get_bits::<6>(0);
+        self.index_o.next = self.registers.word_o[30].val().get_bits::<4>(8);
+        self.registers.value_i[31].next = self.count_i.val();
         self.registers.value_i[17].next = bit_cast::<32, 16>(self.engine.completed_o[0].val());
         self.registers.value_i[23].next = bit_cast::<32, 16>(self.engine.completed_o[1].val());
     }

@@ -3,7 +3,7 @@ use backspike_arch::layout::{PCI_DOORBELLS, PciRegister, control};
 use rust_hdl::prelude::*;
 
 /// Registers of the first page, by byte offset / 4.
-pub const PAGE_REGISTERS: usize = 29;
+pub const PAGE_REGISTERS: usize = 32;
 
 /// Where the registers that this module knows by itself are.
 const CONTROL: usize = 6;
@@ -11,7 +11,7 @@ const CAUSE: usize = 8;
 const _: () = {
     assert!(PciRegister::Control as usize == 4 * CONTROL);
     assert!(PciRegister::Cause as usize == 4 * CAUSE);
-    assert!(PciRegister::WordsPushed as usize == 4 * (PAGE_REGISTERS - 1));
+    assert!(PciRegister::MeshCount as usize == 4 * (PAGE_REGISTERS - 1));
     assert!(PciRegister::ToDeviceDoorbell as usize == PCI_DOORBELLS && PCI_DOORBELLS == 0x1000);
     assert!(PciRegister::ToHostDoorbell as usize == PCI_DOORBELLS + 4);
     assert!(control::enable::OFFSET == 0 && control::loopback::OFFSET == 1);

@@ -1,22 +1,28 @@
-use super::PciPort;
-use crate::core::{Core, CoreError, for_lanes};
+use super::{Cores, PciPort};
+use crate::core::{CoreError, for_lanes};
 use crate::emit::{Design, EmitError, emit};
 use crate::prim::module_name;
-use backspike_arch::ArchConfig;
+use backspike_arch::{ArchConfig, MeshConfig};
 use rust_hdl::prelude::*;
 
 /// Name of the top module.
 pub const PCI_TOP: &str = "backspike_pci";
 
-/// The Verilog of the core with configuration `arch` as a PCI function, but for the bridge; its top module is [`PCI_TOP`], with the ports
-/// of a [`PciCore`].
+/// The Verilog of a PCI function, but for the bridge: of a core with configuration `arch`, or of such cores on `mesh`. Its top module is
+/// [`PCI_TOP`], with the ports of a [`PciDevice`].
 ///
 /// # Errors
 ///
-/// When the configuration is unusable.
-pub fn pci_design(arch: &ArchConfig) -> Result<Design, CoreError> {
+/// When configuration or mesh is unusable.
+pub fn pci_design(arch: &ArchConfig, mesh: Option<&MeshConfig>) -> Result<Design, CoreError> {
     arch.validate()?;
-    Ok(for_lanes!(arch.lanes, write(arch))?)
+    if let Some(mesh) = mesh {
+        mesh.validate_for_cores()?;
+    }
+    Ok(match mesh.map(|mesh| mesh.flit) {
+        None | Some(32) => for_lanes!(arch.lanes, write::<32>(arch, mesh)),
+        Some(_) => for_lanes!(arch.lanes, write::<64>(arch, mesh)),
+    }?)
 }
 
 /// The Verilog of the port alone, a [`PciPort`].
@@ -26,21 +32,25 @@ pub fn pci_design(arch: &ArchConfig) -> Result<Design, CoreError> {
 /// When the configuration is unusable.
 pub fn pci_port_design(arch: &ArchConfig) -> Result<Design, CoreError> {
     arch.validate()?;
-    let mut port = PciPort::new(arch);
+    let mut port = PciPort::new(arch, None);
     port.connect_all();
     Ok(emit(&port)?)
 }
 
-fn write<const P: usize>(arch: &ArchConfig) -> Result<Design, EmitError> {
-    let mut core = PciCore::<P>::new(arch);
-    core.connect_all();
-    emit(&core)
+fn write<const F: usize, const P: usize>(
+    arch: &ArchConfig,
+    mesh: Option<&MeshConfig>,
+) -> Result<Design, EmitError> {
+    let mut device = PciDevice::<F, P>::new(arch, mesh);
+    device.connect_all();
+    emit(&device)
 }
 
-/// One training core as a PCI function: `clock`, `reset` (synchronous, active high), an AXI4-Lite slave for BAR0, an AXI4 master for host
-/// memory (ID 0, increasing bursts of whole beats; tie off what a bridge has beyond that), a line for each MSI-X vector. `P` = 4 bits a lane.
+/// A training core, or cores on a mesh, as a PCI function: `clock`, `reset` (synchronous, active high), an AXI4-Lite slave for BAR0, an AXI4
+/// master for host memory (ID 0, increasing bursts of whole beats; tie off what a bridge has beyond that), a line for each MSI-X vector. `F` bits
+/// a flit, `P` = 4 bits a lane.
 #[derive(LogicBlock)]
-pub struct PciCore<const P: usize> {
+pub struct PciDevice<const F: usize, const P: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
     pub s_axi_awvalid: Signal<In, Bit>,
@@ -91,12 +101,12 @@ pub struct PciCore<const P: usize> {
     /// Something moves: a lamp.
     pub active_o: Signal<Out, Bit>,
     port: PciPort,
-    core: Core<P>,
+    cores: Cores<F, P>,
 }
 
-impl<const P: usize> PciCore<P> {
-    /// The core with configuration `arch`, whose lanes are `P` / 4.
-    pub fn new(arch: &ArchConfig) -> Self {
+impl<const F: usize, const P: usize> PciDevice<F, P> {
+    /// A core with configuration `arch`, whose lanes are `P` / 4, or such cores on `mesh`.
+    pub fn new(arch: &ArchConfig, mesh: Option<&MeshConfig>) -> Self {
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -145,13 +155,13 @@ impl<const P: usize> PciCore<P> {
             irq_o: Default::default(),
             irq_ack_i: Default::default(),
             active_o: Default::default(),
-            port: PciPort::new(arch),
-            core: Core::new(arch),
+            port: PciPort::new(arch, mesh),
+            cores: Cores::new(arch, mesh),
         }
     }
 }
 
-impl<const P: usize> Logic for PciCore<P> {
+impl<const F: usize, const P: usize> Logic for PciDevice<F, P> {
     #[hdl_gen]
     fn update(&mut self) {
         self.port.clock.next = self.clock.val();
@@ -201,17 +211,21 @@ impl<const P: usize> Logic for PciCore<P> {
         self.irq_o.next = self.port.irq_o.val();
         self.active_o.next = self.port.active_o.val();
         self.port.irq_ack_i.next = self.irq_ack_i.val();
-        self.core.clock.next = self.clock.val();
-        self.core.reset.next = self.port.core_reset_o.val();
-        self.core.host_valid_i.next = self.port.host_valid_o.val();
-        self.core.host_addr_i.next = self.port.host_addr_o.val();
-        self.core.host_data_i.next = self.port.host_data_o.val();
-        self.port.host_ready_i.next = self.core.host_ready_o.val();
-        self.port.push_valid_i.next = self.core.push_valid_o.val();
-        self.port.push_addr_i.next = self.core.push_addr_o.val();
-        self.port.push_data_i.next = self.core.push_data_o.val();
-        self.port.push_last_i.next = self.core.push_last_o.val();
-        self.core.push_ready_i.next = self.port.push_ready_o.val();
+        self.cores.clock.next = self.clock.val();
+        self.cores.reset.next = self.port.core_reset_o.val();
+        self.cores.host_valid_i.next = self.port.host_valid_o.val();
+        self.cores.host_addr_i.next = self.port.host_addr_o.val();
+        self.cores.host_data_i.next = self.port.host_data_o.val();
+        self.cores.host_last_i.next = self.port.host_last_o.val();
+        self.cores.nodes_i.next = self.port.nodes_o.val();
+        self.port.host_ready_i.next = self.cores.host_ready_o.val();
+        self.port.beat_valid_i.next = self.cores.beat_valid_o.val();
+        self.port.beat_data_i.next = self.cores.beat_data_o.val();
+        self.port.beat_last_i.next = self.cores.beat_last_o.val();
+        self.cores.beat_ready_i.next = self.port.beat_ready_o.val();
+        self.cores.router_i.next = self.port.router_o.val();
+        self.cores.index_i.next = self.port.index_o.val();
+        self.port.count_i.next = self.cores.count_o.val();
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
