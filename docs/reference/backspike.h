@@ -394,7 +394,7 @@ enum {
     BACKSPIKE_PCI_REGISTER_LAYOUT_VERSION = 8, /* version of all layouts of this reference */
     BACKSPIKE_PCI_REGISTER_CONFIG_HASH_LOW = 12, /* configuration hash of the core, bits 31..0 */
     BACKSPIKE_PCI_REGISTER_CONFIG_HASH_HIGH = 16, /* configuration hash of the core, bits 63..32 */
-    BACKSPIKE_PCI_REGISTER_OUTSTANDING = 20, /* read bursts that may be on their way */
+    BACKSPIKE_PCI_REGISTER_OUTSTANDING = 20, /* bursts that may be on their way, as many reads and as many writes */
     BACKSPIKE_PCI_REGISTER_CONTROL = 24, /* enable, loop-back, reset */
     BACKSPIKE_PCI_REGISTER_STATUS = 28, /* what the engines do, and why they stopped */
     BACKSPIKE_PCI_REGISTER_CAUSE = 32, /* interrupts that happened */

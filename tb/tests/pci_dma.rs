@@ -86,6 +86,31 @@ fn random_chains_arrive_whole() {
     both("random_chains_arrive_whole", |make, rng| chains_bench(make, rng, wanted));
 }
 
+#[test]
+fn no_more_bursts_are_on_their_way_than_configured() {
+    let rng = &mut generator("no_more_bursts_are_on_their_way_than_configured");
+    for outstanding in [1, 5] {
+        let config = ArchConfig { outstanding, ..ArchConfig::nano() };
+        let design = pci_port_design(&config).unwrap();
+        let text = design.to_single_file();
+        let library =
+            PciLibrary::from_verilog(&config, design.top(), &text, Optimize::Quick).unwrap();
+        let mut most = [0; 2];
+        for _ in 0..8 {
+            let plan = Plan::random(rng, 100);
+            let setup = Setup::random(rng);
+            let timing = AxiTiming { latency: 200, jitter: 50, ..timing(rng) };
+            let mut function = library.function(rng.random(), timing).unwrap();
+            let mut driver = Driver::new(&mut function, &plan.memory, setup, true);
+            check_records(&driver.run(&plan, rng), &plan, &setup);
+            compare(&plan);
+            let seen = function.traffic().outstanding;
+            most = [most[0].max(seen[0]), most[1].max(seen[1])];
+        }
+        assert_eq!(most, [outstanding; 2], "bursts on their way");
+    }
+}
+
 fn chains_bench(make: Make, rng: &mut StdRng, wanted: usize) {
     let (mut chains, mut runs) = (0, 0);
     while chains < wanted {

@@ -98,11 +98,13 @@ arch_config! {
     clock_mhz,
     /// bits a second on the serial link, at most an eighth of the clock; not part of the hash
     baud,
+    /// bursts that the PCI function may have on their way, as many reads and as many writes, 1 to 8: with 8 of the longest they hide 448 cycles of latency; not part of the hash
+    outstanding,
 }
 
 impl ArchConfig {
     /// Keys that leave the core as it is: not part of the hash.
-    pub const OUTSIDE: &'static [&'static str] = &["clock_mhz", "baud"];
+    pub const OUTSIDE: &'static [&'static str] = &["clock_mhz", "baud", "outstanding"];
 
     /// Rows of the weight, state and gradient memories.
     pub const fn weight_rows(&self) -> usize {

@@ -41,6 +41,7 @@ impl ArchConfig {
             error_max_exp: 4,
             clock_mhz: 100,
             baud: 3_000_000,
+            outstanding: 8,
         }
     }
 

@@ -60,6 +60,7 @@ impl ArchConfig {
             ("error_max_exp", 0, 4, false),
             ("clock_mhz", 1, 5000, false),
             ("baud", 9600, 25_000_000, false),
+            ("outstanding", 1, 8, false),
         ];
         if self.baud.saturating_mul(8) > self.clock_mhz.saturating_mul(1_000_000) {
             problems.push(format!(

@@ -22,10 +22,10 @@ pub use opcode::{
 pub use pci::{
     BATCH_CYCLES, BURST_BYTES, COMPLETION_BYTES, CompletionWord, ControlWord, DESCRIPTOR_BYTES,
     DescriptorFlags, Interrupts, LinkStatus, MAX_BATCH, MAX_TRANSFER, MeshLinkWord, MeshWord,
-    OUTSTANDING_BURSTS, PCI_BAR_BYTES, PCI_CLASS, PCI_DEVICE, PCI_DMA_BASE, PCI_DMA_BYTES,
-    PCI_DOORBELLS, PCI_MAGIC, PCI_VENDOR, PciRegister, PushTrailer, RECORD_CORES, RING_ENTRIES,
-    RecordWord, Ring, TransferOutcome, completion, control, descriptor_flags, interrupts,
-    link_status, mesh, mesh_link, push_trailer, record,
+    PCI_BAR_BYTES, PCI_CLASS, PCI_DEVICE, PCI_DMA_BASE, PCI_DMA_BYTES, PCI_DOORBELLS, PCI_MAGIC,
+    PCI_VENDOR, PciRegister, PushTrailer, RECORD_CORES, RING_ENTRIES, RecordWord, Ring,
+    TransferOutcome, completion, control, descriptor_flags, interrupts, link_status, mesh,
+    mesh_link, push_trailer, record,
 };
 pub use region::{HostAddress, Region, address};
 pub use register::{COUNTER_BASE, LAYOUT_VERSION, MAGIC, Register, VERSION};

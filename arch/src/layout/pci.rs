@@ -37,9 +37,6 @@ pub const BATCH_CYCLES: u32 = 64;
 /// Bytes that a burst of the device on the bus moves at most.
 pub const BURST_BYTES: usize = 512;
 
-/// Read bursts, and write bursts, of the device that may be on their way at once: with the longest bursts they hide 448 cycles of latency.
-pub const OUTSTANDING_BURSTS: usize = 8;
-
 /// One of the two descriptor rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ring {
@@ -105,7 +102,7 @@ pci_registers! {
     LayoutVersion = 0x08, "read", "layout_version", "version of all layouts of this reference";
     ConfigHashLow = 0x0c, "read", "config_hash_low", "configuration hash of the core, bits 31..0";
     ConfigHashHigh = 0x10, "read", "config_hash_high", "configuration hash of the core, bits 63..32";
-    Outstanding = 0x14, "read", "outstanding", "read bursts that may be on their way";
+    Outstanding = 0x14, "read", "outstanding", "bursts that may be on their way, as many reads and as many writes";
     Control = 0x18, "write", "control", "enable, loop-back, reset";
     Status = 0x1c, "read", "status", "what the engines do, and why they stopped";
     Cause = 0x20, "write 1 to clear", "cause", "interrupts that happened";

@@ -60,8 +60,8 @@ fn all_bad_keys_are_listed_at_once() {
     ] {
         assert!(all.contains(sentence), "{sentence:?} is not in:\n{all}");
     }
-    // name, lane, colour, three ill-typed, and the fourteen of seventeen keys that are missing
-    assert_eq!(error.problems.len(), 20, "{all}");
+    // name, lane, colour, three ill-typed, and the fifteen of eighteen keys that are missing
+    assert_eq!(error.problems.len(), 21, "{all}");
 
     let error = ArchConfig::from_toml("preset = \"big\"\n").expect_err("no such preset");
     assert_eq!(

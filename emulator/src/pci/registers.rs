@@ -1,8 +1,7 @@
 //! The registers of BAR0.
 
 use backspike_arch::layout::{
-    ControlWord, Interrupts, LinkStatus, OUTSTANDING_BURSTS, PackedWord, PciRegister, Ring,
-    TransferOutcome,
+    ControlWord, Interrupts, LinkStatus, PackedWord, PciRegister, Ring, TransferOutcome,
 };
 use backspike_arch::{ArchConfig, LayoutError, MeshConfig};
 
@@ -34,7 +33,7 @@ impl Registers {
     ) -> Option<u32> {
         let register = PciRegister::at(offset)?;
         Some(match register {
-            PciRegister::Outstanding => OUTSTANDING_BURSTS as u32,
+            PciRegister::Outstanding => config.outstanding as u32,
             PciRegister::Status => {
                 let [to_device, to_host] = self.why.map(TransferOutcome::code);
                 let status = LinkStatus { to_device, to_host, busy };

@@ -1,8 +1,6 @@
 use super::{DmaEngine, PAGE_REGISTERS, PciRegisters, Records};
 use crate::prim::{Pipe, Reg, module_name};
-use backspike_arch::layout::{
-    OUTSTANDING_BURSTS, PciRegister, link_status, mesh_link, push_trailer,
-};
+use backspike_arch::layout::{PciRegister, link_status, mesh_link, push_trailer};
 use backspike_arch::{ArchConfig, MeshConfig};
 use rust_hdl::prelude::*;
 
@@ -201,7 +199,7 @@ impl PciPort {
             index_o: Default::default(),
             count_i: Default::default(),
             registers: Default::default(),
-            engine: DmaEngine::new(OUTSTANDING_BURSTS),
+            engine: DmaEngine::new(arch.outstanding),
             records: Default::default(),
             draining: Default::default(),
             clearing: Default::default(),
@@ -224,9 +222,9 @@ impl PciPort {
             counts: Default::default(),
             mesh: Constant::new(u64::from(mesh).into()),
             identity: identity.map(|word| Constant::new(u64::from(word).into())).collect(),
-            outstanding: Constant::new((OUTSTANDING_BURSTS as u64).into()),
+            outstanding: Constant::new((arch.outstanding as u64).into()),
             _registers: PAGE_REGISTERS,
-            _outstanding: OUTSTANDING_BURSTS,
+            _outstanding: arch.outstanding,
         }
     }
 }
