@@ -150,7 +150,7 @@ fn served(function: Box<dyn PciFunction>, config: &ArchConfig, shape: &MeshConfi
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("mesh.sock");
     let mut server = Server::new(function, &socket, Arc::new(|_| {})).unwrap();
-    std::thread::spawn(move || server.serve_one());
+    std::thread::spawn(move || server.serve_one().unwrap());
     let transport = Box::new(VfioUser::open(&socket).unwrap());
     Arc::new(PciMesh::open(transport, config, shape).unwrap())
 }
@@ -184,7 +184,7 @@ fn a_function_that_carries_something_else_is_refused_by_name() {
     let socket = directory.path().join("core.sock");
     let function = Box::new(EmulatedFunction::new(&config, None, 1).unwrap());
     let mut server = Server::new(function, &socket, Arc::new(|_| {})).unwrap();
-    std::thread::spawn(move || server.serve_one());
+    std::thread::spawn(move || server.serve_one().unwrap());
     let transport = Box::new(VfioUser::open(&socket).unwrap());
     let error = PciMesh::open(transport, &config, &shape).err().unwrap().to_string();
     assert!(error.contains("a core that stands alone, not a mesh of 2 x 1 cores"), "{error}");

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 struct Served {
     child: Child,
     socket: PathBuf,
+    /// What it says.
+    told: PathBuf,
 }
 
 impl Served {
@@ -27,14 +29,16 @@ impl Served {
         // A name of its own: a killed server leaves its socket.
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let socket = directory.join(format!("core{}.sock", COUNT.fetch_add(1, Relaxed)));
+        let told = socket.with_extension("log");
         let child = Command::new(env!("CARGO_BIN_EXE_backspike"))
             .args(["device", "serve"])
             .arg(&socket)
             .args(arguments)
             .stdout(Stdio::null())
+            .stderr(fs::File::create(&told).unwrap())
             .spawn()
             .unwrap();
-        let served = Served { child, socket };
+        let served = Served { child, socket, told };
         // The RTL may have to be built first.
         wait_for(Duration::from_secs(600), || served.socket.exists());
         served
@@ -195,6 +199,34 @@ fn a_server_that_dies_costs_nothing_but_time() {
 
 /// A message of the protocol: header of id, command, size, flags, error; then a body.
 fn message(rng: &mut StdRng) -> Vec<u8> {
+    // Every second one has a command with the body that it needs.
+    if rng.random() {
+        let sizes = [
+            (1, 1),
+            (2, 8),
+            (3, 6),
+            (4, 4),
+            (5, 8),
+            (7, 4),
+            (8, 5),
+            (9, 4),
+            (10, 4),
+            (10, 5),
+            (13, 0),
+        ];
+        let (command, words) = sizes[rng.random_range(0..sizes.len())];
+        let mut message = vec![1, 0, command, 0, 16 + 4 * words, 0, 0, 0];
+        message.extend([0; 8]);
+        for _ in 0..words {
+            let word = match rng.random_range(0..4) {
+                0 => rng.random::<u32>(),
+                1 => 1 << rng.random_range(0..32),
+                _ => rng.random_range(0..12),
+            };
+            message.extend(word.to_le_bytes());
+        }
+        return message;
+    }
     let mut body: Vec<u8> = match rng.random_range(0..3) {
         // What a version exchange looks like.
         0 => b"\0\0\x01\0{\"capabilities\":{}}\0".to_vec(),
@@ -227,7 +259,7 @@ fn any_input_of_a_socket_leaves_the_server_whole() {
     let rng = &mut StdRng::seed_from_u64(seed);
     let directory = tempfile::tempdir().unwrap();
     let served = Served::new(directory.path(), &["--preset", "nano"]);
-    for _ in 0..300 {
+    for _ in 0..3000 {
         let mut stream = UnixStream::connect(&served.socket).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
         for _ in 0..rng.random_range(1..12) {
@@ -238,6 +270,9 @@ fn any_input_of_a_socket_leaves_the_server_whole() {
             let _ = stream.read(&mut [0; 256]);
         }
     }
+    let told = fs::read_to_string(&served.told).unwrap();
+    assert!(!told.contains("panicked"), "{told}");
+    assert!(told.contains("no message of the protocol") && told.contains("a client has gone"));
     let config = ArchConfig::nano();
     // A client that knows the protocol finds everything as it was.
     let transport = VfioUser::open(&served.socket).unwrap();
@@ -260,7 +295,7 @@ fn a_program_that_the_core_refuses_ends_in_an_error_and_not_the_server() {
     let mut server = Server::new(Box::new(function), &socket, Arc::new(tell)).unwrap();
     std::thread::spawn(move || {
         loop {
-            server.serve_one();
+            server.serve_one().unwrap();
         }
     });
     let open = || PciDevice::open(Box::new(VfioUser::open(&socket).unwrap()), &config).unwrap();

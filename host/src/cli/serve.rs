@@ -90,7 +90,6 @@ pub fn serve(arguments: &ServeArguments) -> Result<Outcome> {
         Event::Malformed => eprintln!("a client sent what is no message of the protocol: dropped"),
         Event::Failed(error) => eprintln!("error: {error}"),
     };
-    quiet_about_messages();
     let path = &arguments.socket;
     let mut server = Server::new(function, path, Arc::new(tell))
         .with_context(|| format!("The socket {} cannot be served", path.display()))?;
@@ -104,22 +103,11 @@ pub fn serve(arguments: &ServeArguments) -> Result<Outcome> {
     .context("Ctrl-C cannot be watched")?;
     println!("serving {cores}: --device vfio-user:{}", path.display());
     loop {
-        server.serve_one();
+        server.serve_one().with_context(|| format!("{} can serve no more", path.display()))?;
         if arguments.once {
             return Ok(Outcome::Done);
         }
     }
-}
-
-/// Panics of the protocol's crate are told as events, in a sentence.
-fn quiet_about_messages() {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let file = panic.location().map_or("", |location| location.file());
-        if !file.contains("vfio_user") {
-            before(panic);
-        }
-    }));
 }
 
 /// Prints a line for each record of a served function.

@@ -1,6 +1,7 @@
 //! A function for others: offered on a vfio-user socket, to one client at a time.
 
 mod backend;
+mod gate;
 mod worker;
 
 use super::config_space::{CONFIG_BYTES, ConfigSpace, TABLE_BYTES, VECTORS};
@@ -11,14 +12,15 @@ use backend::Backend;
 use backspike_arch::layout::{PCI_BAR_BYTES, PCI_DOORBELLS};
 use backspike_arch::{DeviceError, PciFunction};
 use std::io::{self, Write};
+use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_NORESIZE, VFIO_PCI_BAR0_REGION_INDEX,
     VFIO_PCI_BAR4_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_MSIX_IRQ_INDEX,
@@ -42,8 +44,12 @@ pub enum Event {
 
 /// A function on a socket.
 pub struct Server {
-    socket: Socket,
+    /// Where clients come.
+    listener: UnixListener,
     path: PathBuf,
+    /// What the function has, as the protocol says it.
+    regions: Vec<ServerRegion>,
+    irqs: Vec<IrqInfo>,
     backend: Backend,
 }
 
@@ -69,8 +75,7 @@ impl Server {
                 }
             })
             .collect();
-        let socket = Socket::new(path, true, irqs, regions)
-            .map_err(|error| io::Error::other(error.to_string()))?;
+        let listener = UnixListener::bind(path)?;
         let shared = Arc::new(Shared::default());
         let connected = Arc::new(AtomicBool::new(false));
         let (requests, inbox) = channel();
@@ -96,24 +101,48 @@ impl Server {
             since: None,
             tell,
         };
-        Ok(Self { socket, path: path.to_owned(), backend })
+        Ok(Self { listener, path: path.to_owned(), regions, irqs, backend })
+    }
+
+    /// The protocol's crate, and a connection to it that nobody else can have: its socket has no name any more.
+    fn protocol(&self) -> io::Result<(Socket, UnixStream)> {
+        let folder = TempDir::with_prefix("backspike-")?;
+        let path = folder.path().join("socket");
+        let socket = Socket::new(&path, true, self.irqs.clone(), self.regions.clone())
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        Ok((socket, UnixStream::connect(path)?))
     }
 
     /// Serves one client until it goes.
-    pub fn serve_one(&mut self) {
-        let Self { socket, backend, .. } = self;
-        // The protocol's crate panics at some malformed messages: that is the end of the client, not of the server.
-        if catch_unwind(AssertUnwindSafe(|| socket.run(backend))).is_err() {
-            (backend.tell)(Event::Malformed);
-        }
+    ///
+    /// # Errors
+    /// When the system gives no sockets.
+    pub fn serve_one(&mut self) -> io::Result<()> {
+        let (client, _) = self.listener.accept()?;
+        let (socket, inner) = self.protocol()?;
+        let backend = &mut self.backend;
+        let tell = Arc::clone(&backend.tell);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if !gate::pass(&client, &inner) {
+                    tell(Event::Malformed);
+                }
+            });
+            // It ends when the gate closes; a client that goes in the middle of an answer has just gone.
+            let _ = socket.run(backend);
+            // Whatever ended it, the client must not wait for more.
+            let _ = client.shutdown(Shutdown::Both);
+        });
         backend.close();
+        Ok(())
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The other socket goes with the protocol's server.
-        let _ = std::fs::remove_file(watch_path(&self.path));
+        for path in [watch_path(&self.path), self.path.clone()] {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
