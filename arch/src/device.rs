@@ -3,7 +3,7 @@
 use crate::config::ArchConfig;
 use crate::layout::{Counter, Descriptor, Engine, HostAddress, Instruction, LayoutError};
 use crate::mesh::Link;
-use std::ops::Index;
+use std::ops::{DerefMut, Index};
 use thiserror::Error;
 
 /// One word that a core sent.
@@ -37,6 +37,15 @@ pub enum DeviceError {
     Failed(String),
 }
 
+/// Words in memory of a device, which it reads where they are.
+pub trait WordBuffer: DerefMut<Target = [u32]> + Send + Sync {}
+
+/// Memory of a device that buffers come from.
+pub trait WordMemory: Send + Sync {
+    /// A buffer of `words` words of any value, given back when it is dropped; `None` when there is no room.
+    fn take(&self, words: usize) -> Option<Box<dyn WordBuffer>>;
+}
+
 /// A core, addressed by posted writes and heard through its pushes.
 pub trait Device: Send {
     /// The configuration it was built for.
@@ -47,6 +56,12 @@ pub trait Device: Send {
 
     /// Appends the next `words` pushed words to `out`; blocks until they are there, or fails when the core is idle or hangs.
     fn receive(&mut self, words: usize, out: &mut Vec<PushWord>) -> Result<(), DeviceError>;
+
+    /// Memory whose words a `write` does not copy: they must stay as they are until something that follows from them was received. `None`
+    /// where every `write` copies.
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        None
+    }
 }
 
 /// Cores on a mesh behind one host.
@@ -62,6 +77,11 @@ pub trait Mesh: Send + Sync {
 
     /// Flits that have left a router by a port.
     fn flits(&self, link: Link) -> Result<u64, DeviceError>;
+
+    /// As [`Device::memory`], for all writes to its cores.
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        None
+    }
 }
 
 /// Enqueues an instruction: its immediate first, then the low word, which starts it.

@@ -3,6 +3,7 @@
 use crate::compiler::{IO_COUNTERS, IO_OUTPUT, IO_SLOT_FREE, Program, Slice};
 use crate::port::{Part, Port};
 use crate::weights::Weights;
+use backspike_arch::device::WordMemory;
 use backspike_arch::{
     Counters, Device, DeviceError, Engine, HostAddress, Instruction, LayoutError, PushWord, Region,
 };
@@ -66,6 +67,11 @@ impl Core {
         let mut port = Port::open(device, &program.config, &program.descriptors)?;
         port.clear(program.slices.len())?;
         Ok(Core { port, program, slots, tokens, slot_free, counters })
+    }
+
+    /// Memory for inputs that the device reads where they are, if it does.
+    pub fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.port.memory()
     }
 
     /// The compiled network.

@@ -1,5 +1,6 @@
 //! Devices by name, and two devices held against each other.
 
+use backspike_arch::device::WordMemory;
 use backspike_arch::{
     ArchConfig, Device, DeviceError, HostAddress, Link, Mesh, PushWord, Region, TIME_BLOCK,
 };
@@ -63,6 +64,10 @@ impl Device for Mirror {
         self.first.config()
     }
 
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.first.memory()
+    }
+
     fn write(&mut self, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
         self.first.write(at, data)?;
         self.second.write(at, data)
@@ -114,6 +119,10 @@ impl Mesh for MirrorMesh {
     fn multicast(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
         self.first.multicast(nodes, at, data)?;
         self.second.multicast(nodes, at, data)
+    }
+
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.first.memory()
     }
 
     fn flits(&self, link: Link) -> Result<u64, DeviceError> {

@@ -1,6 +1,7 @@
 //! A device as a program sees it: instructions, descriptors, rows of memories, counters.
 
 use crate::compiler::{Descriptors, IO_COUNTERS, IO_SCRATCH, IO_SLOT_FREE};
+use backspike_arch::device::WordMemory;
 use backspike_arch::{
     ArchConfig, Counter, Counters, Descriptor, Device, DeviceError, Engine, HostAddress,
     Instruction, IoDescriptor, PackedWord, PushWord, Region, Register, Status,
@@ -49,6 +50,11 @@ impl Port {
         port.check_identity(config)?;
         port.write_descriptors(descriptors)?;
         Ok(port)
+    }
+
+    /// Memory for words that the device reads where they are, if it does.
+    pub fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.device.memory()
     }
 
     fn check_identity(&mut self, config: &ArchConfig) -> Result<(), DeviceError> {

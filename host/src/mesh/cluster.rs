@@ -9,6 +9,7 @@ use crate::compiler::{IO_OUTPUT, IO_SLOT_FREE};
 use crate::port::{Port, token};
 use crate::train::stream::Update;
 use crate::weights::Weights;
+use backspike_arch::device::WordMemory;
 use backspike_arch::{
     Counter, Counters, DeviceError, Engine, HostAddress, Instruction, Mesh, PushWord, Region,
     TIME_BLOCK,
@@ -63,6 +64,11 @@ impl Cluster {
         let counters = vec![Counters::default(); cores.len()];
         let inboxes = cores.iter().map(|_| Inbox::default()).collect();
         Ok(Cluster { mesh, program, cores, inboxes, output: Vec::new(), counters })
+    }
+
+    /// Memory for inputs that the mesh reads where they are, if it does.
+    pub fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.mesh.memory()
     }
 
     /// The compiled network.

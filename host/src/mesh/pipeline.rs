@@ -10,6 +10,7 @@ use crate::train::loss::{LossUnit, Outcome};
 use crate::train::machine::Machine;
 use crate::train::stream::Update;
 use crate::weights::Weights;
+use backspike_arch::device::WordMemory;
 use backspike_arch::{ArchConfig, Counters, DeviceError};
 use std::collections::VecDeque;
 
@@ -83,6 +84,10 @@ impl Pipeline {
 impl Machine for Pipeline {
     fn config(&self) -> &ArchConfig {
         &self.cluster.program().config
+    }
+
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.cluster.memory()
     }
 
     /// The next batch begins when this one has ended: all its first instructions wait for the update.

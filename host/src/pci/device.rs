@@ -2,6 +2,7 @@
 
 use super::transport::Transport;
 use super::words::Words;
+use backspike_arch::device::WordMemory;
 use backspike_arch::{
     ArchConfig, Device, DeviceError, HostAddress, Link, Mesh, MeshConfig, PushWord,
 };
@@ -33,6 +34,10 @@ impl Device for PciDevice {
 
     fn receive(&mut self, words: usize, out: &mut Vec<PushWord>) -> Result<(), DeviceError> {
         self.words.receive(0, words, out)
+    }
+
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.words.memory()
     }
 }
 
@@ -76,6 +81,10 @@ impl Mesh for PciMesh {
 
     fn flits(&self, link: Link) -> Result<u64, DeviceError> {
         self.lock().flits(link)
+    }
+
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.lock().memory()
     }
 }
 

@@ -51,6 +51,12 @@ impl DmaMemory {
         self.map.as_mut_ptr()
     }
 
+    /// Where `words` begin, if they lie here.
+    pub fn offset_of(&self, words: &[u32]) -> Option<usize> {
+        let offset = (words.as_ptr() as usize).checked_sub(self.map.as_mut_ptr() as usize)?;
+        (offset + size_of_val(words) <= self.len()).then_some(offset)
+    }
+
     /// Eight bytes at a time, so that neither side sees half of a record.
     fn cell(&self, offset: usize) -> &AtomicU64 {
         assert!(offset.is_multiple_of(8) && offset + 8 <= self.len(), "{offset:#x} is no cell");

@@ -10,6 +10,7 @@ mod config_space;
 mod device;
 mod kernel;
 mod memory;
+mod pool;
 mod rings;
 mod serve;
 mod shared;

@@ -9,6 +9,7 @@ use backspike_arch::layout::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EFD_NONBLOCK, EventFd};
 
@@ -49,7 +50,7 @@ pub enum Loopback {
 /// Both rings of a function with the memory that is shared with it.
 pub struct Rings {
     transport: Box<dyn Transport>,
-    memory: DmaMemory,
+    memory: Arc<DmaMemory>,
     event: EventFd,
     listens: bool,
     /// Descriptors written, rung and done, modulo 2^16.
@@ -90,6 +91,7 @@ impl Rings {
         reset(transport.as_mut())?;
         let memory = DmaMemory::new(PCI_DMA_BASE, USER + bytes);
         let memory = memory.map_err(|error| failed(format!("no memory to share: {error}")))?;
+        let memory = Arc::new(memory);
         let event = EventFd::new(EFD_NONBLOCK | EFD_CLOEXEC);
         let event = event.map_err(|error| failed(format!("no file for interrupts: {error}")))?;
         transport.map(&memory)?;
@@ -128,7 +130,7 @@ impl Rings {
     }
 
     /// The memory that is shared with it.
-    pub fn memory(&self) -> &DmaMemory {
+    pub fn memory(&self) -> &Arc<DmaMemory> {
         &self.memory
     }
 

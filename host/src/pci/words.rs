@@ -1,7 +1,9 @@
 //! Words to the cores behind a PCI function, and words that they push.
 
+use super::pool::Pool;
 use super::rings::{ENTRIES, Loopback, Rings};
 use super::transport::{Transport, check_identity};
+use backspike_arch::device::WordMemory;
 use backspike_arch::layout::{
     MeshLinkWord, PciRegister, PushTrailer, RECORD_CORES, RecordWord, Ring, push_trailer,
 };
@@ -9,6 +11,7 @@ use backspike_arch::{
     ArchConfig, DeviceError, HostAddress, Link, MeshConfig, PackedWord, PushWord,
 };
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of the buffer in which writes become records.
@@ -21,6 +24,8 @@ const RECORD_WORDS: usize = CHUNK / 4 - 64;
 const BUFFER: usize = 1 << 13;
 /// Buffers that are given back together.
 const RETURNED: usize = 32;
+/// Bytes for those who fill what is written: some batches of encoded samples.
+const POOL: usize = 1 << 22;
 /// Bytes of a header, and of a pushed word.
 const BEAT: usize = 8;
 /// Time without a transfer done after which the core counts as hung.
@@ -30,6 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Words {
     config: ArchConfig,
     rings: Rings,
+    pool: Pool,
     /// Bytes staged, given to the function, and free again, since the start.
     staged: usize,
     offered: usize,
@@ -52,7 +58,9 @@ impl Words {
         mesh: Option<&MeshConfig>,
     ) -> Result<Self, DeviceError> {
         check_identity(transport.as_mut(), config, mesh)?;
-        let mut rings = Rings::open(transport, STAGE + ENTRIES * BUFFER, Loopback::Off)?;
+        let mut rings = Rings::open(transport, STAGE + ENTRIES * BUFFER + POOL, Loopback::Off)?;
+        let begin = rings.user() + STAGE + ENTRIES * BUFFER;
+        let pool = Pool::new(Arc::clone(rings.memory()), begin..begin + POOL);
         // Buffer i is always described by entry i, so giving it back is only a matter of counting.
         for entry in 0..ENTRIES {
             let offset = rings.user() + STAGE + entry * BUFFER;
@@ -62,6 +70,7 @@ impl Words {
         Ok(Self {
             config: config.clone(),
             rings,
+            pool,
             staged: 0,
             offered: 0,
             freed: 0,
@@ -72,16 +81,31 @@ impl Words {
         })
     }
 
-    /// Gives the function what is staged.
-    fn flush(&mut self) -> Result<(), DeviceError> {
+    /// Offers the function what is staged.
+    fn offer(&mut self) -> Result<(), DeviceError> {
         if self.staged == self.offered {
             return Ok(());
         }
-        self.until(0, 0, |device| device.rings.room(Ring::ToDevice) > 0)?;
         let offset = self.rings.user() + self.offered % STAGE;
-        self.rings.offer(Ring::ToDevice, offset, self.staged - self.offered, false);
+        let bytes = self.staged - self.offered;
         self.offered = self.staged;
-        self.ends.push_back(self.staged);
+        self.offer_bytes(offset, bytes)
+    }
+
+    /// Offers the function bytes of the shared memory.
+    fn offer_bytes(&mut self, offset: usize, bytes: usize) -> Result<(), DeviceError> {
+        if self.rings.room(Ring::ToDevice) == 0 {
+            self.rings.ring(Ring::ToDevice)?;
+            self.until(0, 0, |device| device.rings.room(Ring::ToDevice) > 0)?;
+        }
+        self.rings.offer(Ring::ToDevice, offset, bytes, false);
+        self.ends.push_back(self.offered);
+        Ok(())
+    }
+
+    /// Gives the function what is staged.
+    fn flush(&mut self) -> Result<(), DeviceError> {
+        self.offer()?;
         self.rings.ring(Ring::ToDevice)
     }
 
@@ -103,15 +127,39 @@ impl Words {
         Ok(at)
     }
 
+    /// Stages the header of a record, in `bytes` bytes; where they begin.
+    fn header(
+        &mut self,
+        at: HostAddress,
+        words: usize,
+        bytes: usize,
+    ) -> Result<usize, DeviceError> {
+        let last_sub = at.region.subs(&self.config) as u8 - 1;
+        let header = RecordWord { words: words as u32, last_sub }.encode()?;
+        let offset = self.reserve(bytes)?;
+        let address = u64::from(at.encode()?);
+        self.rings.memory().store(offset, address | u64::from(header) << 32);
+        Ok(offset)
+    }
+
     /// Stages a record of `words`, whole rows or part of one.
     fn record(&mut self, at: HostAddress, words: &[u32]) -> Result<(), DeviceError> {
-        let last_sub = at.region.subs(&self.config) as u8 - 1;
-        let header = RecordWord { words: words.len() as u32, last_sub }.encode()?;
-        let offset = self.reserve(BEAT + words.len().next_multiple_of(2) * 4)?;
-        let memory = self.rings.memory();
-        memory.store(offset, u64::from(at.encode()?) | u64::from(header) << 32);
-        memory.write_words(offset + BEAT, words);
+        let offset = self.header(at, words.len(), BEAT + words.len().next_multiple_of(2) * 4)?;
+        self.rings.memory().write_words(offset + BEAT, words);
         Ok(())
+    }
+
+    /// Offers a record of words that lie in the shared memory, at `offset`, behind what is staged. Who has filled them keeps an odd one's
+    /// neighbour, which goes along.
+    fn record_in_place(
+        &mut self,
+        at: HostAddress,
+        offset: usize,
+        words: usize,
+    ) -> Result<(), DeviceError> {
+        self.header(at, words, BEAT)?;
+        self.offer()?;
+        self.offer_bytes(offset, 4 * words.next_multiple_of(2))
     }
 
     /// Says which cores of a mesh the records after this one go to.
@@ -226,7 +274,11 @@ impl Words {
         let most = RECORD_WORDS / subs * subs;
         let mut at = at;
         for words in data.chunks(most) {
-            self.record(at, words)?;
+            let here = self.rings.memory().offset_of(words);
+            match here.filter(|offset| offset.is_multiple_of(BEAT)) {
+                Some(offset) => self.record_in_place(at, offset, words.len())?,
+                None => self.record(at, words)?,
+            }
             at = HostAddress { row: at.row + (words.len() / subs) as u32, ..at };
         }
         // A function that has read everything gets this at once; what comes while it is busy goes together.
@@ -247,10 +299,81 @@ impl Words {
         Ok(())
     }
 
+    /// Memory whose words are not copied.
+    pub fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        // The function takes the low byte of a word first.
+        cfg!(target_endian = "little").then(|| Box::new(self.pool.clone()) as _)
+    }
+
     /// Flits that have left a router by a port, modulo 2^32.
     pub fn flits(&mut self, link: Link) -> Result<u64, DeviceError> {
         let selected = MeshLinkWord { router: link.router as u8, counter: link.port as u8 };
         self.rings.transport().write(PciRegister::MeshLink, selected.encode()?)?;
         Ok(self.rings.transport().read(PciRegister::MeshCount)?.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pci::DmaMemory;
+    use backspike_arch::Region;
+    use backspike_arch::layout::{DESCRIPTOR_BYTES, PCI_DMA_BASE};
+    use vmm_sys_util::eventfd::EventFd;
+
+    /// A function that is what it should be, and does nothing.
+    struct Idle;
+
+    impl Transport for Idle {
+        fn name(&self) -> String {
+            "idle".into()
+        }
+
+        fn read(&mut self, register: PciRegister) -> Result<u32, DeviceError> {
+            Ok(register.identity(&ArchConfig::nano(), None).unwrap_or(0))
+        }
+
+        fn write(&mut self, _: PciRegister, _: u32) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn map(&mut self, _: &DmaMemory) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn unmap(&mut self, _: &DmaMemory) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn interrupts(&mut self, _: &EventFd) -> Result<bool, DeviceError> {
+            Ok(false)
+        }
+    }
+
+    #[test]
+    fn words_in_memory_of_the_device_are_offered_where_they_are() {
+        let mut words = Words::open(Box::new(Idle), &ArchConfig::nano(), None).unwrap();
+        let at = HostAddress::new(Region::Spike, 3, 0);
+        let mut shared = words.memory().unwrap().take(7).unwrap();
+        shared.copy_from_slice(&[1, 2, 3, 4, 5, 6, 7]);
+        words.write(1, at, &shared).unwrap();
+        words.write(1, at, &[8, 9, 10]).unwrap();
+        words.flush().unwrap();
+        let memory = words.rings.memory();
+        let descriptor = |entry: usize| {
+            let place = entry * DESCRIPTOR_BYTES;
+            let offset = (memory.load(place) - PCI_DMA_BASE) as usize;
+            (offset, memory.load(place + 8) as usize)
+        };
+        // A header alone, then the words themselves with what rounds them up.
+        let (header, bytes) = descriptor(0);
+        assert_eq!((memory.load(header) >> 32 & 0xff_ffff, bytes), (7, BEAT));
+        assert_eq!(descriptor(1), (memory.offset_of(&shared).unwrap(), 8 * 4));
+        // Others are copied behind their header.
+        let (header, bytes) = descriptor(2);
+        assert_eq!((memory.load(header) >> 32 & 0xff_ffff, bytes), (3, BEAT + 4 * 4));
+        assert_eq!(memory.load(header + BEAT), 9 << 32 | 8);
+        assert_eq!(words.rings.outstanding(Ring::ToDevice), 3);
+        assert_eq!(words.ends.len(), 3);
     }
 }

@@ -2,16 +2,59 @@
 
 use crate::data::Split;
 use crate::encode::Encoder;
+use backspike_arch::device::{WordBuffer, WordMemory};
 use backspike_arch::num::mix;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Encoded samples of one weight update (or of one stretch of an evaluation).
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Batch {
     pub labels: Vec<u16>,
-    /// Plane words in device layout, sample-major.
-    words: Vec<u32>,
+    words: Words,
     words_per_sample: usize,
+}
+
+/// Plane words in device layout, sample-major; a device that moves 64 bits at a time gets samples that begin with them.
+enum Words {
+    Own(Vec<u32>),
+    /// In memory of the device.
+    Shared(Box<dyn WordBuffer>),
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl Words {
+    fn get(&self) -> &[u32] {
+        match self {
+            Self::Own(words) => words,
+            Self::Shared(words) => words,
+        }
+    }
+
+    /// At least `count` words, in `memory` if there is room.
+    fn at_least(&mut self, count: usize, memory: Option<&dyn WordMemory>) -> &mut [u32] {
+        if self.get().len() < count {
+            // What is there goes back first.
+            *self = Self::default();
+            *self = match memory.and_then(|memory| memory.take(count)) {
+                Some(words) => Self::Shared(words),
+                None => Self::Own(vec![0; count]),
+            };
+        }
+        match self {
+            Self::Own(words) => words,
+            Self::Shared(words) => words,
+        }
+    }
+}
+
+/// From the words of one sample to those of the next.
+fn stride(words: usize) -> usize {
+    words.next_multiple_of(2)
 }
 
 impl Batch {
@@ -27,7 +70,7 @@ impl Batch {
 
     /// The plane words of sample `i`.
     pub fn sample(&self, i: usize) -> &[u32] {
-        &self.words[i * self.words_per_sample..][..self.words_per_sample]
+        &self.words.get()[i * stride(self.words_per_sample)..][..self.words_per_sample]
     }
 }
 
@@ -41,6 +84,8 @@ pub struct Feed<'a> {
     pub batch: usize,
     /// Decides the encoder's noise together with the sample's index.
     pub epoch: u32,
+    /// Memory of the device that batches go to.
+    pub memory: Option<&'a dyn WordMemory>,
 }
 
 impl Feed<'_> {
@@ -55,12 +100,12 @@ impl Feed<'_> {
         let words = self.encoder.shape().len();
         batch.words_per_sample = words;
         batch.labels.clear();
-        batch.words.resize((last - first) * words, 0);
-        for (&sample, to) in self.order[first..last].iter().zip(batch.words.chunks_exact_mut(words))
+        let all = batch.words.at_least((last - first) * stride(words), self.memory);
+        for (&sample, to) in self.order[first..last].iter().zip(all.chunks_exact_mut(stride(words)))
         {
             batch.labels.push(self.split.labels[sample as usize]);
             let features = self.split.sample(sample as usize, self.sample_len);
-            self.encoder.encode(self.epoch, sample, features, to);
+            self.encoder.encode(self.epoch, sample, features, &mut to[..words]);
         }
     }
 

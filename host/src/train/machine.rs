@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::loss::Outcome;
 use super::stream::Update;
 use crate::weights::Weights;
+use backspike_arch::device::WordMemory;
 use backspike_arch::{ArchConfig, Counters, DeviceError};
 
 /// Runs a network that was compiled for it, a batch at a time.
@@ -40,6 +41,9 @@ pub trait Machine: Send {
     /// Asks for the counters and waits for them, those of a mesh summed up, but for the cycles; only while nothing else is pushed. A set
     /// status bit is an error.
     fn read_counters(&mut self) -> Result<Counters, DeviceError>;
+
+    /// Memory for encoded batches that the device reads where they are, if it does.
+    fn memory(&self) -> Option<Box<dyn WordMemory>>;
 
     /// What each core had counted when the counters were last received; none for a core that stands alone.
     fn cores(&self) -> &[Counters] {

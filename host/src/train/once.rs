@@ -57,6 +57,7 @@ pub fn first_samples(
         order,
         batch: order.len().max(1),
         epoch: 1,
+        memory: None,
     };
     feed.run(1, 0, |next| next(Batch::default())).context("There are no samples to train on.")
 }

@@ -18,6 +18,7 @@ use super::loss::{LossUnit, Outcome};
 use super::machine::Machine;
 use crate::core::{Core, token};
 use crate::weights::Weights;
+use backspike_arch::device::WordMemory;
 use backspike_arch::{ArchConfig, Counters, DeviceError, Engine};
 use std::ops::Range;
 
@@ -151,6 +152,10 @@ impl Stream {
 impl Machine for Stream {
     fn config(&self) -> &ArchConfig {
         &self.core.program().config
+    }
+
+    fn memory(&self) -> Option<Box<dyn WordMemory>> {
+        self.core.memory()
     }
 
     fn train(

@@ -233,6 +233,7 @@ impl Trainer {
         let training = &self.network.training;
         let order = shuffled(data.train.len(), training.seed, epoch);
         let encoder = self.encoder.clone();
+        let memory = self.machine.memory();
         let feed = Feed {
             split: &data.train,
             sample_len: data.sample_len(),
@@ -240,6 +241,7 @@ impl Trainer {
             order: &order,
             batch: training.batch,
             epoch,
+            memory: memory.as_deref(),
         };
         let batches = feed.batches();
         let total = u64::from(training.epochs) * batches as u64;
@@ -353,6 +355,7 @@ impl Trainer {
     ) -> Result<Sums, TrainError> {
         let order: Vec<u32> = (0..split.len() as u32).collect();
         let encoder = self.encoder.clone();
+        let memory = self.machine.memory();
         let feed = Feed {
             split,
             sample_len,
@@ -360,6 +363,7 @@ impl Trainer {
             order: &order,
             batch: EVALUATION_BATCH,
             epoch: EVALUATION_EPOCH,
+            memory: memory.as_deref(),
         };
         let mut sums = Sums::default();
         feed.run(threads, 0, |source| {
