@@ -148,10 +148,31 @@ impl Network {
         let count = rng.random_range(1..=limits.layers);
         let sizes: Vec<usize> = (0..=count).map(|_| size(rng, limits.neurons)).collect();
         let readout = rng.random_bool(0.7);
-        let layers = (0..count)
-            .map(|l| Layer::random(rng, config, sizes[l], sizes[l + 1], readout && l + 1 == count))
-            .collect();
+        let layers = Self::layers(rng, config, &sizes, readout);
         Self { steps: rng.random_range(1..=limits.steps), layers }
+    }
+
+    /// A random network with populations of these sizes, the first of which is the input; `readout`: the last one does not spike.
+    pub fn sized(
+        rng: &mut impl Rng,
+        config: &ArchConfig,
+        sizes: &[usize],
+        readout: bool,
+        steps: usize,
+    ) -> Self {
+        Self { steps, layers: Self::layers(rng, config, sizes, readout) }
+    }
+
+    fn layers(
+        rng: &mut impl Rng,
+        config: &ArchConfig,
+        sizes: &[usize],
+        readout: bool,
+    ) -> Vec<Layer> {
+        let count = sizes.len() - 1;
+        (0..count)
+            .map(|l| Layer::random(rng, config, sizes[l], sizes[l + 1], readout && l + 1 == count))
+            .collect()
     }
 
     /// Neurons of population `index`: 0 is the input, `l + 1` is driven by layer `l`.
