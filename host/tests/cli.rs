@@ -10,7 +10,7 @@ use backspike::weights::Weights;
 use common::{SMALL, backspike, failure, for_digits, stdout};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A directory with a network for the 8 x 8 digits.
 fn workspace() -> tempfile::TempDir {
@@ -267,8 +267,8 @@ fn interrupt_leaves_a_checkpoint() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_backspike"))
         .current_dir(at)
         .args(arguments)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     // The first checkpoint says that training is under way.
@@ -362,4 +362,26 @@ fn boards_and_bitstreams_that_do_not_fit_are_refused() {
     fs::write(at.join("other.bit"), bits).unwrap();
     let error = failure(&backspike(at, &["flash", "--board", "ulx3s", "--bitstream", "other.bit"]));
     assert!(error.contains("IDCODE 0x81113043, and ULX3S 85F has 0x41113043"), "{error}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_costs_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["device", "selftest", "--preset", "nano"][..],
+        &["info", "--preset", "nano"],
+        &["--help"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_backspike"))
+            .current_dir(directory.path())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!error.contains("panicked"), "{arguments:?}: {error}");
+    }
 }

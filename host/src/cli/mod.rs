@@ -1,5 +1,8 @@
 //! Command line: one file per subcommand.
 
+#[macro_use]
+mod print;
+
 mod adders;
 mod data;
 mod device;

@@ -1,6 +1,7 @@
 //! `backspike device serve` and `backspike device watch`.
 
 use super::Outcome;
+use super::print::text;
 use super::target::{CoreOptions, DeviceName, DeviceOptions, MeshOptions};
 use anyhow::{Context, Result, bail};
 use backspike::device::Optimize;
@@ -124,16 +125,18 @@ pub fn watch(arguments: &WatchArguments) -> Result<Outcome> {
     let mut lines = 0;
     for line in BufReader::new(stream).lines() {
         let line = line.context("The function has gone")?;
-        if arguments.json {
-            println!("{line}");
+        let read = if arguments.json {
+            text(format_args!("{line}\n"))
         } else {
             let now: Snapshot = serde_json::from_str(&line).context("No record of a function")?;
-            if live {
-                // To the upper left, and clear.
-                print!("\x1b[H\x1b[J");
-            }
-            println!("{}", now.table(before.as_ref()));
+            // In a terminal to the upper left, and clear.
+            let begin = if live { "\x1b[H\x1b[J" } else { "" };
+            let read = text(format_args!("{begin}{}\n", now.table(before.as_ref())));
             before = Some(now);
+            read
+        };
+        if !read {
+            break;
         }
         lines += 1;
         if arguments.count == Some(lines) {
