@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod compiler;
 pub mod core;
 pub mod data;
+pub mod decode;
 pub mod device;
 pub mod encode;
 pub mod link;

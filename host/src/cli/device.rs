@@ -4,6 +4,7 @@ use super::Outcome;
 use super::serve::{self, ServeArguments, WatchArguments};
 use super::target::{CoreOptions, DeviceName, DeviceOptions, MeshOptions};
 use anyhow::{Result, bail, ensure};
+use backspike::decode::{core_register, pci_register};
 use backspike::pci::{self, LoopBack, check_identity};
 use backspike::selftest::{Check, all_to_all, describe, identity, registers, selftest};
 use backspike_arch::{ArchConfig, Device, MeshConfig};
@@ -107,8 +108,9 @@ fn list() {
     }
 }
 
-fn write_register(out: &mut impl Write, name: &str, value: u32) -> io::Result<()> {
-    writeln!(out, "  {name:<24} {value:>10}  {value:#010x}")
+fn write_register(out: &mut impl Write, name: &str, value: u32, says: &str) -> io::Result<()> {
+    let line = format!("  {name:<24} {value:>10}  {value:#010x}  {says}");
+    writeln!(out, "{}", line.trim_end())
 }
 
 fn info(target: &Target) -> Result<()> {
@@ -118,7 +120,7 @@ fn info(target: &Target) -> Result<()> {
         let transport = &mut *target.device.transport()?;
         writeln!(out, "PCI function {}", target.device.device)?;
         for (register, value) in pci::registers(transport)? {
-            write_register(out, register.name(), value)?;
+            write_register(out, register.name(), value, &pci_register(register, value))?;
         }
         check_identity(transport, &config, mesh.as_ref())?;
     }
@@ -126,7 +128,7 @@ fn info(target: &Target) -> Result<()> {
         let check = identity(device)?;
         writeln!(out, "{title}{} on {}", describe(&config), target.device.device)?;
         for (register, value) in registers(device)? {
-            write_register(out, &register.name(), value)?;
+            write_register(out, &register.name(), value, &core_register(register, value))?;
         }
         if let Some(problem) = check.problem {
             bail!(

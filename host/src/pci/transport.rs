@@ -1,7 +1,8 @@
 //! How the driver reaches a PCI function.
 
 use super::memory::DmaMemory;
-use backspike_arch::layout::{MeshWord, PackedWord, PciRegister};
+use crate::decode::pci_register;
+use backspike_arch::layout::PciRegister;
 use backspike_arch::{ArchConfig, DeviceError, MeshConfig};
 use vmm_sys_util::eventfd::EventFd;
 
@@ -55,7 +56,9 @@ pub fn check_identity(
             if found != wanted {
                 wrong.push(match register {
                     PciRegister::Mesh => {
-                        format!("it carries {}, not {}", carried(found), carried(wanted))
+                        let [found, wanted] =
+                            [found, wanted].map(|value| pci_register(register, value));
+                        format!("it carries {found}, not {wanted}")
                     }
                     _ => format!("register {} is {found:#x}, not {wanted:#x}", register.name()),
                 });
@@ -71,13 +74,4 @@ pub fn check_identity(
         if mesh.is_some() { "a mesh of cores" } else { "a core" },
         config.name
     )))
-}
-
-/// What register `mesh` says.
-fn carried(mesh: u32) -> String {
-    match MeshWord::decode(mesh) {
-        Ok(MeshWord { width: 0, .. }) => "a core that stands alone".into(),
-        Ok(MeshWord { width, height }) => format!("a mesh of {width} x {height} cores"),
-        Err(_) => format!("what it calls {mesh:#x}"),
-    }
 }
