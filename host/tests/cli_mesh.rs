@@ -67,7 +67,7 @@ fn what_a_mesh_cannot_be_is_a_sentence() {
     let wide = failure(&["--preset", "mesh-4", "--lanes", "32"]);
     assert!(wide.contains("use 4, 8 or 16 lanes on a mesh"), "{wide}");
     let board = failure(&["--preset", "mesh-4", "--device", "serial:/dev/null"]);
-    assert!(board.contains("is a device with one core"), "{board}");
+    assert!(board.contains("boards there have one core"), "{board}");
     let waves = failure(&["--preset", "mesh-4", "--device", "rtl", "--waves", "w.fst"]);
     assert!(waves.contains("leave it out with a mesh"), "{waves}");
 }
