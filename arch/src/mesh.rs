@@ -205,6 +205,11 @@ impl Routes {
         Self { mesh: mesh.clone(), reach: (0..mesh.cores()).map(reach).collect() }
     }
 
+    /// The nodes, one bit each, to which `router` sends packets by `port`.
+    pub fn reach(&self, router: usize, port: MeshPort) -> u64 {
+        self.reach[router][port as usize]
+    }
+
     /// The mesh.
     pub const fn mesh(&self) -> &MeshConfig {
         &self.mesh

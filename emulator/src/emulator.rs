@@ -5,7 +5,7 @@ use crate::kernel::Simd;
 use crate::port::{Memories, push_row};
 use crate::queue::Queues;
 use crate::tally::Tally;
-use crate::timeline::{Event, Timeline};
+use crate::timeline::{Event, Push, Timeline};
 use backspike_arch::{
     ArchConfig, ConfigError, Counter, Descriptor, Device, DeviceError, Engine, HostAddress,
     Instruction, IoDescriptor, PackedWord, PushWord, Region, Register, Status,
@@ -45,6 +45,8 @@ pub struct Emulator {
     pushed: VecDeque<PushWord>,
     /// What goes to other cores, in order; `None` for a core without a mesh, which sends it to the host.
     outgoing: Option<Vec<Outgoing>>,
+    /// On a mesh with a clock: what was executed since it was last asked.
+    executed: Option<Vec<(Engine, Event)>>,
     /// What a program did that the machine leaves undefined; nothing runs after it.
     fault: Option<String>,
 }
@@ -73,6 +75,7 @@ impl Emulator {
             timeline: Timeline::new(config.queue_depth),
             pushed: VecDeque::new(),
             outgoing: None,
+            executed: None,
             fault: None,
         })
     }
@@ -92,6 +95,23 @@ impl Emulator {
     /// What it has sent to other cores since it was last asked.
     pub(crate) fn take_outgoing(&mut self) -> Vec<Outgoing> {
         self.outgoing.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Lets it remember what it executes.
+    pub(crate) fn remember(&mut self) {
+        self.executed = Some(Vec::new());
+    }
+
+    /// What it has executed since it was last asked.
+    pub(crate) fn take_executed(&mut self) -> Vec<(Engine, Event)> {
+        self.executed.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn lay(&mut self, engine: Engine, event: Event) {
+        self.timeline.execute(engine, event);
+        if let Some(executed) = &mut self.executed {
+            executed.push((engine, event));
+        }
     }
 
     /// Pushed words that the host has not received.
@@ -236,7 +256,7 @@ impl Emulator {
                 Instruction::Post { token } => Event::Post { token },
                 _ => Event::Busy { cycles: busy.next().unwrap_or(0) },
             };
-            self.timeline.execute(engine, event);
+            self.lay(engine, event);
         }
         for tally in &tallies {
             self.tally.merge(tally);
@@ -251,7 +271,7 @@ impl Emulator {
                 Instruction::Post { token } => Event::Post { token },
                 _ => self.push(*instruction)?,
             };
-            self.timeline.execute(Engine::Io, event);
+            self.lay(Engine::Io, event);
         }
         Ok(())
     }
@@ -318,7 +338,9 @@ impl Emulator {
         {
             word.last = true;
         }
-        Ok(Event::Push { region: d.region, rows: count, subs, to_host: !leaves })
+        let nodes = if leaves { d.nodes() } else { 0 };
+        let push = Push { region: d.region, rows: count, subs, to: to as u32, nodes };
+        Ok(Event::Push(push))
     }
 
     /// A register as it is read in cycle `now`.

@@ -11,10 +11,11 @@
 //! | `engine` | what each instruction does to the memories |
 //! | `kernel` | the inner loops, compiled for several vector instruction sets |
 //! | `memory` | weights by slice in panels, the memories of a sample slot |
-//! | `mesh` | several cores, and the flits of every link between them and the host |
-//! | `pci` | a core behind descriptor rings in host memory |
+//! | `mesh`, `clock` | several cores, the flits of every link between them and the host, and the clock that they share |
+//! | `pci` | a core, or a mesh, behind descriptor rings in host memory |
 //! | `cycles`, `timeline` | how long an instruction takes, and when it starts |
 
+mod clock;
 mod cycles;
 mod emulator;
 mod engine;

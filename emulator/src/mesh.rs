@@ -1,7 +1,9 @@
 //! Several cores on a mesh behind one host, with the flits of every link.
 
+use crate::clock::MeshClock;
 use crate::emulator::Outgoing;
 use crate::execute::pool;
+use crate::timeline::Event;
 use crate::{Emulator, EmulatorError};
 use backspike_arch::mesh::{begins_packet, flits_to_core, flits_to_host, packets};
 use backspike_arch::{
@@ -18,6 +20,8 @@ struct Shared {
     cores: Vec<Mutex<Emulator>>,
     /// Flits that left by each link, by [`Link::index`].
     flits: Mutex<Vec<u64>>,
+    /// When things happen, where that is wanted.
+    clock: Option<Mutex<MeshClock>>,
     /// Threads that the cores are shared among, if more than one.
     pool: Option<rayon::ThreadPool>,
 }
@@ -54,9 +58,29 @@ impl EmulatedMesh {
             routes: Routes::new(mesh),
             cores: cores?,
             flits: Mutex::new(vec![0; mesh.links_in_all()]),
+            clock: None,
             pool: pool(threads).map_err(EmulatorError::Threads)?,
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Lets it follow the clock, see [`Self::cycles`]: every packet is followed, which takes longer than executing what they bring.
+    ///
+    /// # Panics
+    /// When it is in use already.
+    #[must_use]
+    pub fn with_clock(mut self) -> Self {
+        let shared = Arc::get_mut(&mut self.shared).expect("the mesh is not in use");
+        shared.clock = Some(Mutex::new(MeshClock::new(&shared.config, &shared.routes)));
+        shared.cores.iter_mut().for_each(|core| {
+            core.get_mut().unwrap_or_else(PoisonError::into_inner).remember();
+        });
+        self
+    }
+
+    /// The cycle that the host has reached by the model of the clock; 0 without it.
+    pub fn cycles(&self) -> u64 {
+        self.shared.clock.as_ref().map_or(0, |clock| lock(clock).now().unsigned_abs())
     }
 
     /// Core `core` as a device of its own.
@@ -111,6 +135,9 @@ impl Mesh for EmulatedMesh {
     }
 }
 
+/// What a core did: whether anything, what it sent, what it executed.
+type Advanced = (bool, Vec<Outgoing>, Vec<(Engine, Event)>);
+
 impl Shared {
     /// What the host writes.
     fn write(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
@@ -120,6 +147,9 @@ impl Shared {
             // Room in a queue may need what other cores send.
             let full = |core: &&Mutex<Emulator>| lock(core).is_full(engine);
             while self.set(nodes).any(|core| full(&core)) && self.advance()? {}
+        }
+        if let Some(clock) = &self.clock {
+            lock(clock).write(nodes, at, data.len());
         }
         self.send(self.routes.mesh().host(), nodes, at, data)
     }
@@ -152,15 +182,19 @@ impl Shared {
     fn advance(&self) -> Result<bool, DeviceError> {
         let run = |core: &Mutex<Emulator>| {
             let mut core = lock(core);
-            Ok((core.advance()?, core.take_outgoing()))
+            Ok((core.advance()?, core.take_outgoing(), core.take_executed()))
         };
-        let done: Result<Vec<(bool, Vec<Outgoing>)>, DeviceError> = match &self.pool {
+        let done: Result<Vec<Advanced>, DeviceError> = match &self.pool {
             None => self.cores.iter().map(run).collect(),
             Some(pool) => pool.install(|| self.cores.par_iter().map(run).collect()),
         };
         let mut progress = false;
-        for (core, (executed, outgoing)) in done?.into_iter().enumerate() {
-            progress |= executed;
+        for (core, (advanced, outgoing, executed)) in done?.into_iter().enumerate() {
+            progress |= advanced;
+            if let Some(clock) = &self.clock {
+                let mut clock = lock(clock);
+                executed.into_iter().for_each(|(engine, event)| clock.execute(core, engine, event));
+            }
             for Outgoing { nodes, at, words } in outgoing {
                 if nodes >> self.cores.len() != 0 {
                     return Err(DeviceError::Failed(format!(
@@ -209,6 +243,9 @@ impl Device for EmulatedCore {
         while lock(core).waiting() < words && self.shared.advance()? {}
         lock(core).receive(words, out)?;
         self.shared.count_to_host(self.core, &out[before..]);
+        if let Some(clock) = &self.shared.clock {
+            lock(clock).receive(self.core, &mut out[before..]);
+        }
         Ok(())
     }
 }

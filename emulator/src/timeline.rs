@@ -27,12 +27,27 @@ pub enum Event {
     Busy {
         cycles: usize,
     },
-    Push {
-        region: Region,
-        rows: usize,
-        subs: usize,
-        to_host: bool,
-    },
+    Push(Push),
+}
+
+/// What a PUSH sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Push {
+    pub region: Region,
+    pub rows: usize,
+    pub subs: usize,
+    /// The first row that is written where it goes.
+    pub to: u32,
+    /// The cores of a mesh that it goes to; none: the host.
+    pub nodes: u64,
+}
+
+/// A row that a PUSH has sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SentRow {
+    pub push: Push,
+    /// The cycle in which its first word is offered.
+    pub first: i64,
 }
 
 /// One engine's queue on the clock.
@@ -49,18 +64,8 @@ struct Queue {
     wait: i64,
     /// First and one past the last cycle of the latest busy times.
     busy: VecDeque<(i64, i64)>,
-    /// IO: rows of a PUSH still to be read, from cycle `read` on.
-    push: Option<Push>,
-}
-
-/// A PUSH under way.
-#[derive(Clone, Copy, Debug)]
-struct Push {
-    region: Region,
-    rows: usize,
-    subs: usize,
-    to_host: bool,
-    read: i64,
+    /// IO: a PUSH whose rows are still to be read, from the cycle beside it on.
+    push: Option<(Push, i64)>,
 }
 
 impl Queue {
@@ -81,9 +86,21 @@ impl Queue {
     }
 }
 
+/// Cycles of a row in which no word of it leaves, where rows leave as packets: head and address. Of a single word one of them overlaps with
+/// the next row's reading.
+const fn ahead(packets: bool, words: usize) -> i64 {
+    match (packets, words) {
+        (false, _) => 0,
+        (true, 1) => 1,
+        (true, _) => 2,
+    }
+}
+
 /// The clock of a core and its host.
 pub struct Timeline {
     depth: usize,
+    /// Rows leave as packets, whose first flits go before the words.
+    packets: bool,
     /// The cycle in which the host port takes the next word.
     now: i64,
     queues: [Queue; 4],
@@ -99,6 +116,7 @@ impl Timeline {
     pub fn new(depth: usize) -> Self {
         Self {
             depth,
+            packets: false,
             now: 0,
             queues: Default::default(),
             tokens: std::array::from_fn(|_| VecDeque::new()),
@@ -106,6 +124,21 @@ impl Timeline {
             stalled: 0,
             arrived: VecDeque::new(),
         }
+    }
+
+    /// The clock of a core of a mesh, which is told when things arrive.
+    pub fn of_mesh(depth: usize) -> Self {
+        Self { packets: true, ..Self::new(depth) }
+    }
+
+    /// An instruction arrives in `cycle`.
+    pub fn enqueue_at(&mut self, engine: Engine, cycle: i64) {
+        self.queues[engine as usize].written.push_back(cycle);
+    }
+
+    /// A token arrives in `cycle`.
+    pub fn post_at(&mut self, token: u8, cycle: i64) {
+        self.tokens[usize::from(token)].push_back(cycle + 1);
     }
 
     /// The host wrote `words` words that are no instruction.
@@ -122,7 +155,7 @@ impl Timeline {
     /// Whether the queue of an engine is full after what was executed; lays along the clock what is needed to know. If so, the next
     /// [`Self::enqueue`] must wait for more to be executed.
     pub fn is_full(&mut self, engine: Engine) -> bool {
-        while self.queues[engine as usize].written.len() >= self.depth && self.step() {}
+        while self.queues[engine as usize].written.len() >= self.depth && self.step().is_some() {}
         self.queues[engine as usize].written.len() >= self.depth
     }
 
@@ -147,8 +180,8 @@ impl Timeline {
     /// The cycle of an engine's next event, if it is known.
     fn time(&self, index: usize) -> Option<i64> {
         let queue = &self.queues[index];
-        if let Some(push) = queue.push {
-            return Some(self.readable(push.region, push.read));
+        if let Some((push, read)) = queue.push {
+            return Some(self.readable(push.region, read));
         }
         let (event, head) = (queue.executed.front()?, queue.head()?);
         match *event {
@@ -162,32 +195,33 @@ impl Timeline {
     }
 
     /// The earliest event of all engines; of several, that of the lowest engine.
-    fn earliest(&self) -> Option<(i64, usize)> {
+    pub fn earliest(&self) -> Option<(i64, usize)> {
         (0..self.queues.len()).filter_map(|index| Some((self.time(index)?, index))).min()
     }
 
-    /// Lays the earliest event along the clock; `false` when none is known.
-    fn step(&mut self) -> bool {
-        let Some((time, index)) = self.earliest() else { return false };
-        if let Some(push) = &mut self.queues[index].push {
+    /// Lays the earliest event along the clock; `None` when none is known, and otherwise the row that was sent, if it was one.
+    pub fn step(&mut self) -> Option<Option<SentRow>> {
+        let (time, index) = self.earliest()?;
+        let packets = self.packets;
+        if let Some((push, read)) = &mut self.queues[index].push {
             // Read, caught, then sent.
             let first = time + 2;
-            if push.to_host {
+            if push.nodes == 0 && !packets {
                 self.arrived.extend((0..push.subs).map(|sub| first + sub as i64));
             }
-            push.read = first + push.subs as i64;
+            *read = first + push.subs as i64 + ahead(packets, push.subs);
+            let row = SentRow { push: *push, first };
             push.rows -= 1;
+            push.to += 1;
             if push.rows == 0 {
-                self.queues[index].free = push.read + 1;
+                self.queues[index].free = *read + 1;
                 self.queues[index].push = None;
             }
-            return true;
+            return Some(Some(row));
         }
         let depth = self.depth;
         let queue = &mut self.queues[index];
-        let (Some(&event), Some(head)) = (queue.executed.front(), queue.head()) else {
-            return false;
-        };
+        let (&event, head) = (queue.executed.front()?, queue.head()?);
         queue.pop(time, depth);
         queue.free = time + 1;
         match event {
@@ -204,13 +238,12 @@ impl Timeline {
                     queue.busy.pop_front();
                 }
             }
-            Event::Push { region, rows, subs, to_host } => {
+            Event::Push(push) => {
                 queue.free = time + 3;
-                let push = Push { region, rows, subs, to_host, read: time + 2 };
-                queue.push = (rows > 0).then_some(push);
+                queue.push = (push.rows > 0).then_some((push, time + 2));
             }
         }
-        true
+        Some(None)
     }
 
     /// The first cycle from `cycle` on in which the owners of a region run no instruction, as far as is known.
@@ -236,7 +269,7 @@ impl Timeline {
 
     /// The host took the next `words` pushed words, and goes on after the last.
     pub fn receive(&mut self, words: usize) {
-        while self.arrived.len() < words && self.step() {}
+        while self.arrived.len() < words && self.step().is_some() {}
         let count = words.min(self.arrived.len());
         if let Some(last) = self.arrived.drain(..count).next_back() {
             self.now = self.now.max(last + 1);
@@ -247,10 +280,10 @@ impl Timeline {
     pub fn register_read(&mut self) -> i64 {
         let io = Engine::Io as usize;
         while (self.queues[io].push.is_some() || !self.queues[io].executed.is_empty())
-            && self.step()
+            && self.step().is_some()
         {}
         let read = self.queues[io].head().unwrap_or(self.now) + 2;
-        while self.earliest().is_some_and(|(time, _)| time < read) && self.step() {}
+        while self.earliest().is_some_and(|(time, _)| time < read) && self.step().is_some() {}
         read
     }
 

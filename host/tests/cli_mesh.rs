@@ -41,6 +41,12 @@ fn a_mesh_trains_as_a_core_does_and_goes_on_from_its_checkpoint() {
     assert!(cores.len() > 1 && cores.iter().all(|core| core["counters"]["fp_events"] != 0));
     assert!(record["links"].as_array().unwrap().len() > 4);
 
+    // Cycles are shown where there is a clock.
+    assert!(!mesh.contains("cycles; of the busiest core"), "{mesh}");
+    let clocked = with(&["--preset", "mesh-4", "--clock", "--checkpoint", "clocked"]);
+    assert_eq!(hash(&clocked), hash(&alone));
+    assert!(clocked.contains("cycles; of the busiest core"), "{clocked}");
+
     // One epoch on a mesh, the other on one core, and the other way round.
     let mesh = ["--mesh", "3x1", "--preset", "mesh", "--checkpoint", "mixed"];
     let first = with(&[&mesh[..], &["--steps", "5"]].concat());
@@ -68,6 +74,10 @@ fn what_a_mesh_cannot_be_is_a_sentence() {
     assert!(wide.contains("use 4, 8 or 16 lanes on a mesh"), "{wide}");
     let board = failure(&["--preset", "mesh-4", "--device", "serial:/dev/null"]);
     assert!(board.contains("boards there have one core"), "{board}");
+    let alone = failure(&["--preset", "tiny", "--clock"]);
+    assert!(alone.contains("a core that stands alone has one"), "{alone}");
+    let clock = failure(&["--preset", "mesh-4", "--device", "rtl", "--clock"]);
+    assert!(clock.contains("RTL has a clock of its own"), "{clock}");
     let waves = failure(&["--preset", "mesh-4", "--device", "rtl", "--waves", "w.fst"]);
     assert!(waves.contains("leave it out with a mesh"), "{waves}");
 }

@@ -122,7 +122,7 @@ fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
             // Three partitions and placements.
             for seed in 1..=3 {
                 let rtl = library.mesh(seed);
-                let emulated = EmulatedMesh::new(&config, &shape, 1).unwrap();
+                let emulated = EmulatedMesh::new(&config, &shape, 1).unwrap().with_clock();
                 let run = |mesh: Arc<dyn Mesh>| {
                     on_mesh(&mut generator(seed), &network, &config, &shape, mesh)
                 };
@@ -132,6 +132,12 @@ fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
                 assert_eq!(found.weight_hash, expected.weight_hash, "{name}");
                 assert_eq!(reference.weight_hash, expected.weight_hash, "{name}");
                 assert_eq!(flits(&rtl, &shape), flits(&emulated, &shape), "{name}");
+                let (cycles, model) = (rtl.cycles() as f64, emulated.cycles() as f64);
+                println!(
+                    "{name}: {cycles} cycles, by the model {:+.2} %",
+                    100.0 * (model / cycles - 1.0)
+                );
+                assert!((model / cycles - 1.0).abs() < 0.05, "{name}: {cycles}, {model}");
             }
         }
     }

@@ -224,6 +224,9 @@ pub struct DeviceOptions {
     /// Threads of emulator and encoder
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
+    /// Emulated mesh: follow every packet along a clock that all cores share, for cycles and waits within a few percent of the RTL's; slower
+    #[arg(long)]
+    pub clock: bool,
     /// RTL: record waves (FST) of the first cycles; builds a second, slower model
     #[arg(long, value_name = "FILE")]
     waves: Option<PathBuf>,
@@ -245,6 +248,10 @@ impl DeviceOptions {
             self.waves.is_none() || self.device == DeviceName::Rtl,
             "--waves records signals of the RTL, and {} has none: add --device rtl, or leave --waves out.",
             self.device
+        );
+        ensure!(
+            !self.clock,
+            "--clock gives the cores of an emulated mesh a common clock, and a core that stands alone has one: leave it out, or name a mesh."
         );
         Ok(match &self.device {
             DeviceName::Emulator => emulator(config, usize::from(self.threads))?,
@@ -316,7 +323,8 @@ impl DeviceOptions {
     }
 
     fn emulated_mesh(&self, config: &ArchConfig, mesh: &MeshConfig) -> Result<Arc<dyn Mesh>> {
-        Ok(Arc::new(EmulatedMesh::new(config, mesh, usize::from(self.threads))?))
+        let emulated = EmulatedMesh::new(config, mesh, usize::from(self.threads))?;
+        Ok(Arc::new(if self.clock { emulated.with_clock() } else { emulated }))
     }
 
     /// Builds or opens cores of `config` on `mesh`.
@@ -324,6 +332,11 @@ impl DeviceOptions {
         ensure!(
             self.waves.is_none(),
             "--waves records signals of one core: leave it out with a mesh."
+        );
+        ensure!(
+            !self.clock || self.device == DeviceName::Emulator,
+            "--clock follows an emulated mesh, and {} has a clock of its own: leave it out.",
+            self.device
         );
         Ok(match &self.device {
             DeviceName::Emulator => self.emulated_mesh(config, mesh)?,

@@ -176,8 +176,9 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     println!("\n{}", summary(&report, &config));
     if let Some((program, links)) = &on_mesh {
-        // Only the emulator in this process is known to have no clock.
-        let clocked = arguments.device.device != DeviceName::Emulator;
+        // An emulated mesh, and so whatever is served on a socket, has no clock of its own.
+        let hardware = matches!(arguments.device.device, DeviceName::Rtl | DeviceName::Vfio(_));
+        let clocked = hardware || arguments.device.clock;
         print!("{}", mesh_report(program, &report.cores, links, clocked));
     }
     println!("checkpoint  {}", store.last().display());

@@ -10,7 +10,7 @@ use std::fmt::Write;
 const LISTED: usize = 8;
 
 /// Each core's engines in cycles, and the busiest links in flits. `cores` is by logical core; `clocked` if its cycles and waits are those of
-/// hardware: the emulator has no clock that its cores share.
+/// hardware, or of its model: an emulated mesh has no clock that its cores share unless it is asked for.
 pub fn mesh_report(
     program: &MeshProgram,
     cores: &[Totals],
