@@ -80,11 +80,6 @@ impl MeshClock {
         }
     }
 
-    /// The cycle that the host has reached.
-    pub const fn now(&self) -> i64 {
-        self.now
-    }
-
     /// The host writes `words` words from `at` on to the cores of the set `nodes`.
     pub fn write(&mut self, nodes: u64, at: HostAddress, words: usize) {
         for (at, words) in packets(&self.config, at, words) {

@@ -64,7 +64,7 @@ impl EmulatedMesh {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Lets it follow the clock, see [`Self::cycles`]: every packet is followed, which takes longer than executing what they bring.
+    /// Gives its cores a clock, which their counters of cycles and waits then show: every packet is followed, which takes longer than executing what they bring.
     ///
     /// # Panics
     /// When it is in use already.
@@ -76,11 +76,6 @@ impl EmulatedMesh {
             core.get_mut().unwrap_or_else(PoisonError::into_inner).remember();
         });
         self
-    }
-
-    /// The cycle that the host has reached by the model of the clock; 0 without it.
-    pub fn cycles(&self) -> u64 {
-        self.shared.clock.as_ref().map_or(0, |clock| lock(clock).now().unsigned_abs())
     }
 
     /// Core `core` as a device of its own.

@@ -9,7 +9,7 @@ use backspike::network::Network;
 use backspike::pci::{PciMesh, Server, VfioUser};
 use backspike::train::loss::LossUnit;
 use backspike::train::{BatchRecord, EpochRecord, Observer, RunOptions, Summary, Trainer};
-use backspike_arch::{ArchConfig, Link, Mesh, MeshConfig, MeshPort, PciFunction};
+use backspike_arch::{ArchConfig, Counter, Link, Mesh, MeshConfig, MeshPort, PciFunction};
 use backspike_emulator::{EmulatedFunction, EmulatedMesh};
 use backspike_tb::{AxiTiming, MeshLibrary, Optimize, PciLibrary};
 use common::{generator, layered, quadrants};
@@ -132,12 +132,14 @@ fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
                 assert_eq!(found.weight_hash, expected.weight_hash, "{name}");
                 assert_eq!(reference.weight_hash, expected.weight_hash, "{name}");
                 assert_eq!(flits(&rtl, &shape), flits(&emulated, &shape), "{name}");
-                let (cycles, model) = (rtl.cycles() as f64, emulated.cycles() as f64);
+                // Of the training alone: loading weights takes as long, and the host's link alone sets its pace.
+                let [cycles, model] =
+                    [&found, &reference].map(|of| of.totals[Counter::Cycles] as f64);
                 println!(
                     "{name}: {cycles} cycles, by the model {:+.2} %",
                     100.0 * (model / cycles - 1.0)
                 );
-                assert!((model / cycles - 1.0).abs() < 0.05, "{name}: {cycles}, {model}");
+                assert!((model / cycles - 1.0).abs() < 0.1, "{name}: {cycles}, {model}");
             }
         }
     }
