@@ -141,9 +141,7 @@ fn info(target: &Target) -> Result<()> {
         None => show(target.device.core(&config)?.as_mut(), ""),
         Some(shape) => {
             let mesh = target.device.mesh(&config, shape)?;
-            let cores = 0..shape.cores();
-            cores
-                .into_iter()
+            (0..shape.cores())
                 .try_for_each(|core| show(mesh.core(core).as_mut(), &format!("core {core}: ")))
         }
     }

@@ -24,7 +24,7 @@ impl Pool {
     }
 
     fn buffer(&self, words: usize) -> Option<Words> {
-        let bytes = (4 * words).next_multiple_of(8);
+        let bytes = bytes_of(words);
         let mut free = self.shared.free.lock().unwrap_or_else(PoisonError::into_inner);
         let found = free.iter_mut().find(|range| range.len() >= bytes && bytes > 0)?;
         let at = found.start;
@@ -47,6 +47,11 @@ impl Shared {
             joined
         });
     }
+}
+
+/// Bytes of a pool that a buffer takes: whole beats.
+const fn bytes_of(words: usize) -> usize {
+    (4 * words).next_multiple_of(8)
 }
 
 /// A buffer of a pool.
@@ -84,7 +89,7 @@ impl DerefMut for Words {
 
 impl Drop for Words {
     fn drop(&mut self) {
-        self.shared.give_back(self.at..self.at + (4 * self.words).next_multiple_of(8));
+        self.shared.give_back(self.at..self.at + bytes_of(self.words));
     }
 }
 
