@@ -165,15 +165,15 @@ impl MeshConfig {
             .fold(0, |nodes, node| nodes | 1 << node)
     }
 
-    /// The router at the far end of a link, or `None` where there is none: the link ends at a node, or nowhere.
-    pub const fn far_end(&self, link: Link) -> Option<usize> {
+    /// The router at the far end of a link and the port where it comes in, or `None` where there is none: the link ends at a node, or nowhere.
+    pub const fn far_end(&self, link: Link) -> Option<(usize, MeshPort)> {
         let Link { router, port } = link;
         let (x, y) = self.place(router);
         match port {
-            MeshPort::North if y > 0 => Some(router - self.width),
-            MeshPort::East if x + 1 < self.width => Some(router + 1),
-            MeshPort::South if y + 1 < self.height => Some(router + self.width),
-            MeshPort::West if x > 0 => Some(router - 1),
+            MeshPort::North if y > 0 => Some((router - self.width, MeshPort::South)),
+            MeshPort::East if x + 1 < self.width => Some((router + 1, MeshPort::West)),
+            MeshPort::South if y + 1 < self.height => Some((router + self.width, MeshPort::North)),
+            MeshPort::West if x > 0 => Some((router - 1, MeshPort::East)),
             _ => None,
         }
     }
@@ -227,7 +227,7 @@ impl Routes {
             let beyond = nodes & reach;
             if beyond != 0 {
                 visit(link);
-                if let Some(next) = self.mesh.far_end(link) {
+                if let Some((next, _)) = self.mesh.far_end(link) {
                     self.visit_from(next, beyond, visit);
                 }
             }

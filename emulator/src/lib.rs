@@ -11,7 +11,8 @@
 //! | `engine` | what each instruction does to the memories |
 //! | `kernel` | the inner loops, compiled for several vector instruction sets |
 //! | `memory` | weights by slice in panels, the memories of a sample slot |
-//! | `mesh`, `clock` | several cores, the flits of every link between them and the host, and the clock that they share |
+//! | `mesh` | several cores, and the flits of every link between them and the host |
+//! | `clock`, `inlet`, `network` | the clock that they share, and each flit on its way |
 //! | `pci` | a core, or a mesh, behind descriptor rings in host memory |
 //! | `cycles`, `timeline` | how long an instruction takes, and when it starts |
 
@@ -20,9 +21,11 @@ mod cycles;
 mod emulator;
 mod engine;
 mod execute;
+mod inlet;
 mod kernel;
 mod memory;
 mod mesh;
+mod network;
 mod pci;
 mod port;
 mod queue;

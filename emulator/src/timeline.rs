@@ -64,8 +64,11 @@ struct Queue {
     wait: i64,
     /// First and one past the last cycle of the latest busy times.
     busy: VecDeque<(i64, i64)>,
-    /// IO: a PUSH whose rows are still to be read, from the cycle beside it on.
-    push: Option<(Push, i64)>,
+    /// IO: a PUSH whose rows are still to be read, from the cycle beside it on, if that is known.
+    push: Option<(Push, Option<i64>)>,
+    /// IO: cycles in which a word of a PUSH waited, and since when the words of the present row are offered.
+    stalled: i64,
+    offered: i64,
 }
 
 impl Queue {
@@ -86,20 +89,10 @@ impl Queue {
     }
 }
 
-/// Cycles of a row in which no word of it leaves, where rows leave as packets: head and address. Of a single word one of them overlaps with
-/// the next row's reading.
-const fn ahead(packets: bool, words: usize) -> i64 {
-    match (packets, words) {
-        (false, _) => 0,
-        (true, 1) => 1,
-        (true, _) => 2,
-    }
-}
-
 /// The clock of a core and its host.
 pub struct Timeline {
     depth: usize,
-    /// Rows leave as packets, whose first flits go before the words.
+    /// Rows leave as packets: it is told when one has left.
     packets: bool,
     /// The cycle in which the host port takes the next word.
     now: i64,
@@ -181,7 +174,7 @@ impl Timeline {
     fn time(&self, index: usize) -> Option<i64> {
         let queue = &self.queues[index];
         if let Some((push, read)) = queue.push {
-            return Some(self.readable(push.region, read));
+            return Some(self.readable(push.region, read?));
         }
         let (event, head) = (queue.executed.front()?, queue.head()?);
         match *event {
@@ -202,20 +195,19 @@ impl Timeline {
     /// Lays the earliest event along the clock; `None` when none is known, and otherwise the row that was sent, if it was one.
     pub fn step(&mut self) -> Option<Option<SentRow>> {
         let (time, index) = self.earliest()?;
-        let packets = self.packets;
         if let Some((push, read)) = &mut self.queues[index].push {
             // Read, caught, then sent.
-            let first = time + 2;
-            if push.nodes == 0 && !packets {
-                self.arrived.extend((0..push.subs).map(|sub| first + sub as i64));
-            }
-            *read = first + push.subs as i64 + ahead(packets, push.subs);
-            let row = SentRow { push: *push, first };
+            let row = SentRow { push: *push, first: time + 2 };
+            *read = None;
             push.rows -= 1;
             push.to += 1;
-            if push.rows == 0 {
-                self.queues[index].free = *read + 1;
-                self.queues[index].push = None;
+            self.queues[index].offered = row.first;
+            if !self.packets {
+                let subs = row.push.subs as i64;
+                if row.push.nodes == 0 {
+                    self.arrived.extend((0..subs).map(|sub| row.first + sub));
+                }
+                self.row_sent(row.first + subs - 1);
             }
             return Some(Some(row));
         }
@@ -240,10 +232,23 @@ impl Timeline {
             }
             Event::Push(push) => {
                 queue.free = time + 3;
-                queue.push = (push.rows > 0).then_some((push, time + 2));
+                queue.push = (push.rows > 0).then_some((push, Some(time + 2)));
             }
         }
         Some(None)
+    }
+
+    /// The last word of the row that the PUSH has read was taken in `cycle`.
+    pub fn row_sent(&mut self, cycle: i64) {
+        let queue = &mut self.queues[Engine::Io as usize];
+        let Some((push, read)) = &mut queue.push else { return };
+        queue.stalled += cycle + 1 - queue.offered - push.subs as i64;
+        if push.rows > 0 {
+            *read = Some(cycle + 1);
+        } else {
+            queue.push = None;
+            queue.free = cycle + 2;
+        }
     }
 
     /// The first cycle from `cycle` on in which the owners of a region run no instruction, as far as is known.
@@ -296,6 +301,11 @@ impl Timeline {
         };
         let current = queue.head().filter(|_| waits).map_or(0, |head| (now - head).max(0));
         (queue.wait + current) as u32
+    }
+
+    /// Cycles in which a word of a PUSH waited.
+    pub const fn push_stalled(&self) -> u32 {
+        self.queues[Engine::Io as usize].stalled as u32
     }
 
     /// Cycles in which a word of the host waited.

@@ -139,7 +139,7 @@ fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
                     "{name}: {cycles} cycles, by the model {:+.2} %",
                     100.0 * (model / cycles - 1.0)
                 );
-                assert!((model / cycles - 1.0).abs() < 0.05, "{name}: {cycles}, {model}");
+                assert!((model / cycles - 1.0).abs() < 0.02, "{name}: {cycles}, {model}");
             }
         }
     }

@@ -64,7 +64,7 @@ pub fn svg(
         for port in [MeshPort::North, MeshPort::East, MeshPort::South, MeshPort::West] {
             let far = match (port, router) {
                 (MeshPort::West, 0) => Some(host),
-                _ => mesh.far_end(Link { router, port }).map(at),
+                _ => mesh.far_end(Link { router, port }).map(|(next, _)| at(next)),
             };
             if let Some(far) = far {
                 arrow(at(router), far, flits(router, port));

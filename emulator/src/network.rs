@@ -1,0 +1,228 @@
+//! The network of a mesh, cycle by cycle and flit by flit: the routers of `hdl/src/mesh`, with what a packet brings instead of its words.
+
+use backspike_arch::{Link, MeshPort, Routes};
+
+/// Ports of a router.
+const PORTS: usize = MeshPort::ALL.len();
+
+/// What a packet brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brings {
+    Instruction(u8),
+    Token(u8),
+    Data,
+    /// Words of a core, to the host.
+    Words {
+        core: u8,
+        words: u8,
+    },
+}
+
+/// A flit: part `place` of a packet for the set `nodes`, of which the first is the head.
+#[derive(Clone, Copy, Debug)]
+pub struct Flit {
+    pub nodes: u64,
+    pub brings: Brings,
+    pub place: u8,
+    pub last: bool,
+}
+
+/// An input of a router: its buffer, and the ports that the packet at its head has still to go to, one bit each.
+#[derive(Clone, Debug)]
+struct Input {
+    flits: Vec<Flit>,
+    // They count on; a flit's place is what remains by the buffer's depth.
+    write_at: usize,
+    read_at: usize,
+    oldest: usize,
+    /// A flit shows.
+    valid: bool,
+    pending: u8,
+    /// It was full when the cycle began.
+    full: bool,
+}
+
+impl Input {
+    fn new(depth: usize) -> Self {
+        let flit = Flit { nodes: 0, brings: Brings::Data, place: 0, last: false };
+        let (write_at, read_at, oldest) = (0, 0, 0);
+        let flits = vec![flit; depth];
+        Self { flits, write_at, read_at, oldest, valid: false, pending: 0, full: false }
+    }
+
+    const fn held(&self) -> usize {
+        self.write_at - self.oldest
+    }
+
+    fn shown(&self) -> Flit {
+        self.flits[self.read_at % self.flits.len()]
+    }
+
+    /// The ports that the packet whose flit shows has still to go to.
+    fn ports(&self, reach: &[u64; PORTS]) -> u8 {
+        if self.pending != 0 {
+            return self.pending;
+        }
+        let nodes = self.shown().nodes;
+        (0..PORTS).filter(|&port| nodes & reach[port] != 0).fold(0, |ports, port| ports | 1 << port)
+    }
+
+    fn push(&mut self, flit: Flit) {
+        let place = self.write_at % self.flits.len();
+        self.flits[place] = flit;
+        self.write_at += 1;
+        self.full = self.held() == self.flits.len();
+    }
+
+    /// The flit that shows leaves by the lowest of `ports`.
+    fn take(&mut self, ports: u8) {
+        let more = ports & (ports - 1);
+        let last = self.shown().last;
+        self.pending = if last { more } else { ports };
+        self.read_at += 1;
+        if more == 0 {
+            self.oldest = self.read_at;
+        } else if last {
+            self.read_at = self.oldest;
+        }
+    }
+
+    /// The end of a cycle, before what was pushed in it: that can be read in the next but one.
+    fn end_cycle(&mut self) {
+        self.valid = self.write_at != self.read_at;
+        self.full = self.held() == self.flits.len();
+    }
+}
+
+/// An output of a router: which input has it until its packet ends, and which come before all others, one bit each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Output {
+    owner: u8,
+    first: u8,
+}
+
+impl Output {
+    /// The input whose turn it is, one bit.
+    fn choose(&mut self, requests: u8) -> u8 {
+        if self.owner == 0 {
+            let early = requests & self.first;
+            let candidates = if early == 0 { requests } else { early };
+            self.owner = candidates & candidates.wrapping_neg();
+        }
+        self.owner
+    }
+
+    fn end_packet(&mut self) {
+        self.first = !(self.owner | (self.owner - 1));
+        self.owner = 0;
+    }
+}
+
+/// All routers.
+pub struct Network {
+    reach: Vec<[u64; PORTS]>,
+    /// The input at the end of each link; `None`: a node.
+    next: Vec<Option<usize>>,
+    inputs: Vec<Input>,
+    outputs: Vec<Output>,
+    /// The routers that hold flits, one bit each.
+    active: u64,
+    /// Flits that come to an input in this cycle.
+    arriving: Vec<(usize, Flit)>,
+}
+
+impl Network {
+    pub fn new(routes: &Routes) -> Self {
+        let mesh = routes.mesh();
+        let links =
+            (0..mesh.cores()).flat_map(|router| MeshPort::ALL.map(|port| Link { router, port }));
+        let input = |(router, port): (usize, MeshPort)| Link { router, port }.index();
+        Self {
+            reach: (0..mesh.cores())
+                .map(|router| MeshPort::ALL.map(|port| routes.reach(router, port)))
+                .collect(),
+            next: links.map(|link| mesh.far_end(link).map(input)).collect(),
+            inputs: vec![Input::new(mesh.buffer); mesh.links_in_all()],
+            outputs: vec![Output::default(); mesh.links_in_all()],
+            active: 0,
+            arriving: Vec::new(),
+        }
+    }
+
+    /// No router holds a flit.
+    pub const fn is_idle(&self) -> bool {
+        self.active == 0
+    }
+
+    /// A node offers a flit at a port of its router; `false` if there is no room. Once a cycle, before [`Self::cycle`].
+    pub fn offer(&mut self, router: usize, port: MeshPort, flit: Flit) -> bool {
+        let input = Link { router, port }.index();
+        let room = !self.inputs[input].full;
+        if room {
+            self.arriving.push((input, flit));
+        }
+        room
+    }
+
+    /// Goes on by a cycle. Adds the flits that nodes take to `delivered`, each with the link it comes by.
+    pub fn cycle(&mut self, delivered: &mut Vec<(Link, Flit)>) {
+        for router in bits(self.active) {
+            self.route(router, delivered);
+        }
+        for router in bits(self.active) {
+            let inputs = &mut self.inputs[router * PORTS..][..PORTS];
+            inputs.iter_mut().for_each(Input::end_cycle);
+            if inputs.iter().all(|input| input.held() == 0) {
+                self.active &= !(1 << router);
+            }
+        }
+        for (input, flit) in self.arriving.drain(..) {
+            self.inputs[input].push(flit);
+            self.active |= 1 << (input / PORTS);
+        }
+    }
+
+    /// The flits that leave a router in this cycle.
+    fn route(&mut self, router: usize, delivered: &mut Vec<(Link, Flit)>) {
+        let first = router * PORTS;
+        let reach = &self.reach[router];
+        let mut requests = [0_u8; PORTS];
+        let mut ports = [0_u8; PORTS];
+        for (port, input) in self.inputs[first..first + PORTS].iter().enumerate() {
+            if input.valid {
+                ports[port] = input.ports(reach);
+                requests[ports[port].trailing_zeros() as usize] |= 1 << port;
+            }
+        }
+        for (to, port) in MeshPort::ALL.into_iter().enumerate().filter(|(to, _)| requests[*to] != 0)
+        {
+            let link = Link { router, port };
+            let chosen = self.outputs[link.index()].choose(requests[to]);
+            let next = self.next[link.index()];
+            if requests[to] & chosen == 0 || next.is_some_and(|next| self.inputs[next].full) {
+                continue;
+            }
+            let from = chosen.trailing_zeros() as usize;
+            let input = &mut self.inputs[first + from];
+            let mut flit = input.shown();
+            flit.nodes &= reach[to];
+            input.take(ports[from]);
+            if flit.last {
+                self.outputs[link.index()].end_packet();
+            }
+            match next {
+                Some(next) => self.arriving.push((next, flit)),
+                None => delivered.push((link, flit)),
+            }
+        }
+    }
+}
+
+/// The bits of a set, lowest first.
+fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (set != 0).then(|| set.trailing_zeros() as usize)?;
+        set &= set - 1;
+        Some(bit)
+    })
+}
