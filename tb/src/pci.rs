@@ -4,7 +4,9 @@ use crate::axi::{AxiBus, AxiTiming, AxiTraffic};
 use crate::device::{EngineState, engine_state};
 use crate::{Build, BuildError, Library, Model, ModelError, Optimize, Port, RtlError};
 use backspike_arch::layout::PciRegister;
-use backspike_arch::{ArchConfig, DeviceError, Engine, HostMemory, MeshConfig, PciFunction};
+use backspike_arch::{
+    ArchConfig, DeviceError, Engine, HostMemory, MeshConfig, MeshPort, PciFunction,
+};
 use backspike_hdl::link::pci::pci_design;
 
 /// Cycles of a turn of [`PciFunction::advance`].
@@ -93,7 +95,7 @@ impl PciLibrary {
         verilog: &str,
         optimize: Optimize,
     ) -> Result<Self, BuildError> {
-        let build = Build::new(top, verilog).optimize(optimize);
+        let build = Build::new(top, verilog).optimize(optimize).watch("output_port*", "flits_q");
         let library = EngineState::watch(build).library()?;
         Ok(Self { config: config.clone(), mesh: None, top: top.to_owned(), library })
     }
@@ -124,7 +126,7 @@ impl PciLibrary {
             model,
             ports,
             quiet: 0,
-            stood: false,
+            stood: None,
             pending: 0,
         })
     }
@@ -136,9 +138,9 @@ pub struct RtlFunction {
     model: Model,
     ports: Ports,
     bus: AxiBus,
-    /// Cycles in which nothing moved; whether the engines stood before the first of them.
+    /// Cycles in which nothing moved on the bus; the flits that had moved in all when all engines stood before the first of them.
     quiet: u64,
-    stood: bool,
+    stood: Option<u64>,
     /// Interrupts that came while a register was accessed.
     pending: u32,
 }
@@ -206,13 +208,26 @@ impl RtlFunction {
         }
     }
 
-    fn is_idle(&self) -> bool {
+    /// The flits that have left all routers of a mesh, if nothing is under way but there.
+    fn stands(&self) -> Option<u64> {
         let stands = |core: &String| {
             Engine::ALL.iter().all(|&engine| {
                 engine_state(&self.model, core, engine).is_none_or(|state| state.stands())
             })
         };
-        self.bus.outstanding() == 0 && self.cores().iter().all(stands)
+        let still = self.bus.outstanding() == 0 && self.cores().iter().all(stands);
+        still.then(|| self.outputs().filter_map(|output| self.model.peek(&output, "flits_q")).sum())
+    }
+
+    /// Instances of the routers' outputs.
+    fn outputs(&self) -> impl Iterator<Item = String> {
+        let PciLibrary { top, mesh, .. } = &self.library;
+        let routers = mesh.as_ref().map_or(0, MeshConfig::cores);
+        (0..routers).flat_map(move |router| {
+            (0..MeshPort::ALL.len()).map(move |output| {
+                format!("{top}.cores.mesh_0.network.router_{router}.output_{output}")
+            })
+        })
     }
 }
 
@@ -268,7 +283,7 @@ impl PciFunction for RtlFunction {
         self.model.tick(1);
         self.model.write(self.ports.bready, 0);
         self.quiet = 0;
-        self.stood = false;
+        self.stood = None;
         Ok(good)
     }
 
@@ -282,15 +297,18 @@ impl PciFunction for RtlFunction {
             self.cycle(memory)?;
             if self.bus.outstanding() != 0 || self.model.read(self.ports.active) == 1 {
                 self.quiet = 0;
-                self.stood = false;
+                self.stood = None;
                 continue;
             }
             self.quiet += 1;
-            // Looking into the engines costs more than a cycle of theirs. What one has just sent may still be on a mesh, so they must have
-            // stood all the time.
-            if self.quiet == QUIET && !self.stood {
-                self.stood = self.is_idle();
-                self.quiet = 0;
+            // Looking into the engines costs more than a cycle of theirs. What one has sent may still be on a mesh, where it moves while all
+            // stand: the function is idle if they stand twice and no flit has moved in between.
+            if self.quiet == QUIET {
+                let stands = self.stands();
+                if stands.is_none() || stands != self.stood {
+                    self.stood = stands;
+                    self.quiet = 0;
+                }
             }
         }
         *interrupts |= std::mem::take(&mut self.pending);
@@ -303,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn engines_are_found_whatever_the_function_carries() {
+    fn engines_and_links_are_found_whatever_the_function_carries() {
         let config = ArchConfig::nano();
         for mesh in [None, Some(MeshConfig::new(2, 2))] {
             let library = PciLibrary::new(&config, mesh.as_ref(), Optimize::Full).unwrap();
@@ -312,6 +330,11 @@ mod tests {
                 for engine in Engine::ALL {
                     assert!(engine_state(&function.model, &core, *engine).is_some(), "{core}");
                 }
+            }
+            let outputs: Vec<String> = function.outputs().collect();
+            assert_eq!(outputs.len(), mesh.map_or(0, |mesh| mesh.links_in_all()));
+            for output in outputs {
+                assert!(function.model.peek(&output, "flits_q").is_some(), "{output}");
             }
         }
     }
