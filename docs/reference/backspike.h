@@ -233,7 +233,7 @@
 
 /* memory regions */
 enum {
-    BACKSPIKE_REGION_QUEUE = 0, /* instruction queues: sub 2q + 1 holds imm, sub 2q is the low word and enqueues */
+    BACKSPIKE_REGION_QUEUE = 0, /* instruction queues: in row 0, sub 2q + 1 holds imm, sub 2q is the low word and enqueues; in row q + 1, every sub enqueues */
     BACKSPIKE_REGION_DESCRIPTOR = 1, /* slice descriptors: row = q << 8 | slice, sub = column */
     BACKSPIKE_REGION_WEIGHT = 2, /* weights, binary16: lanes 2 sub (low half) and 2 sub + 1 */
     BACKSPIKE_REGION_STATE = 3, /* optimizer state, binary16, as weight */

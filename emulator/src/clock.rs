@@ -56,7 +56,10 @@ impl MeshClock {
     pub fn write(&mut self, nodes: u64, at: HostAddress, words: usize) {
         for (at, words) in packets(&self.config, at, words) {
             let brings = match at.region {
-                Region::Queue if at.sub % 2 == 0 => Brings::Instruction(at.sub / 2),
+                Region::Queue => match at.queue_of() {
+                    Some((engine, false)) => Brings::Instructions(engine),
+                    _ => Brings::Data,
+                },
                 Region::Token => Brings::Token(at.row as u8),
                 _ => Brings::Data,
             };
@@ -181,11 +184,9 @@ impl MeshClock {
             return;
         }
         match flit.brings {
-            Brings::Instruction(engine) => {
-                if let Some(engine) = Engine::from_code(engine) {
-                    self.cores[router].enqueue_at(engine, self.now);
-                    self.look(router);
-                }
+            Brings::Instructions(engine) => {
+                self.cores[router].enqueue_at(engine, self.now);
+                self.look(router);
             }
             Brings::Token(token) => {
                 self.cores[router].post_at(token, self.now);

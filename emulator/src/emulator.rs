@@ -125,9 +125,9 @@ impl Emulator {
         std::mem::take(&mut self.pushed).into_iter()
     }
 
-    /// Whether the queue of an engine takes no further instruction.
-    pub(crate) fn is_full(&mut self, engine: Engine) -> bool {
-        self.timeline.is_full(engine)
+    /// Whether the queue of an engine takes `count` further instructions.
+    pub(crate) fn has_room(&mut self, engine: Engine, count: usize) -> bool {
+        self.timeline.has_room(engine, count)
     }
 
     /// Posts tokens `first` and those that follow it.
@@ -141,12 +141,12 @@ impl Emulator {
 
     /// Writes a word that is not of a memory.
     fn write_word(&mut self, at: HostAddress, word: u32) -> Result<(), DeviceError> {
-        let engine = match at.region {
-            Region::Queue => Engine::from_code(at.sub / 2),
-            _ => Engine::from_code((at.row >> 8) as u8),
+        let queue = match at.region {
+            Region::Queue => at.queue_of(),
+            _ => Engine::from_code((at.row >> 8) as u8).map(|engine| (engine, false)),
         };
         // `check_write` accepts only the rows and subs that exist.
-        let Some(engine) = engine else { return Ok(()) };
+        let Some((engine, is_imm)) = queue else { return Ok(()) };
         if at.region == Region::Descriptor {
             self.timeline.write(1);
             let slice = &mut self.tables[engine as usize].get_mut(at.row as usize & 0xff);
@@ -157,7 +157,7 @@ impl Emulator {
             }
             return Ok(());
         }
-        if at.sub % 2 == 1 {
+        if is_imm {
             self.timeline.write(1);
             self.imm[engine as usize] = word;
             return Ok(());
@@ -181,9 +181,9 @@ impl Emulator {
     }
 
     fn enqueue(&mut self, engine: Engine, instruction: Instruction) -> Result<(), DeviceError> {
-        if self.timeline.is_full(engine) {
+        if !self.timeline.has_room(engine, 1) {
             self.run()?;
-            if self.timeline.is_full(engine) {
+            if !self.timeline.has_room(engine, 1) {
                 // The hardware would not take another word, ever.
                 let state = format!(
                     "the {} queue is full with {} instructions; {}",

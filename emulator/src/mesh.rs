@@ -137,11 +137,11 @@ impl Shared {
     /// What the host writes.
     fn write(&self, nodes: u64, at: HostAddress, data: &[u32]) -> Result<(), DeviceError> {
         if at.region == Region::Queue
-            && let Some(engine) = Engine::from_code(at.sub / 2)
+            && let Some((engine, _)) = at.queue_of()
         {
             // Room in a queue may need what other cores send.
-            let full = |core: &&Mutex<Emulator>| lock(core).is_full(engine);
-            while self.set(nodes).any(|core| full(&core)) && self.advance()? {}
+            let full = |core: &Mutex<Emulator>| !lock(core).has_room(engine, data.len());
+            while self.set(nodes).any(full) && self.advance()? {}
         }
         if let Some(clock) = &self.clock {
             lock(clock).write(nodes, at, data.len());

@@ -1,6 +1,6 @@
 //! The network of a mesh, cycle by cycle and flit by flit: the routers of `hdl/src/mesh`, with what a packet brings instead of its words.
 
-use backspike_arch::{Link, MeshPort, Routes};
+use backspike_arch::{Engine, Link, MeshPort, Routes};
 
 /// Ports of a router.
 const PORTS: usize = MeshPort::ALL.len();
@@ -8,7 +8,8 @@ const PORTS: usize = MeshPort::ALL.len();
 /// What a packet brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brings {
-    Instruction(u8),
+    /// Instructions of a queue, one with each word.
+    Instructions(Engine),
     Token(u8),
     Data,
     /// Words of a core, to the host.

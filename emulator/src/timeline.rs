@@ -145,11 +145,12 @@ impl Timeline {
         self.tokens[usize::from(token)].push_back(self.now);
     }
 
-    /// Whether the queue of an engine is full after what was executed; lays along the clock what is needed to know. If so, the next
-    /// [`Self::enqueue`] must wait for more to be executed.
-    pub fn is_full(&mut self, engine: Engine) -> bool {
-        while self.queues[engine as usize].written.len() >= self.depth && self.step().is_some() {}
-        self.queues[engine as usize].written.len() >= self.depth
+    /// Whether the queue of an engine has room for `count` instructions after what was executed; lays along the clock what is needed to
+    /// know. If not, the next [`Self::enqueue`] must wait for more to be executed.
+    pub fn has_room(&mut self, engine: Engine, count: usize) -> bool {
+        let most = self.depth.saturating_sub(count);
+        while self.queues[engine as usize].written.len() > most && self.step().is_some() {}
+        self.queues[engine as usize].written.len() <= most
     }
 
     /// The host wrote an instruction; it waited while the queue was full.
@@ -254,10 +255,11 @@ impl Timeline {
     /// The first cycle from `cycle` on in which the owners of a region run no instruction, as far as is known.
     fn readable(&self, region: Region, mut cycle: i64) -> i64 {
         let owners: &[Engine] = match region {
-            Region::Membrane | Region::Register | Region::Token => &[],
-            Region::Trace => &[Engine::Bp],
+            Region::State | Region::Gradient => &[Engine::Wg],
             Region::Weight => &[Engine::Bp, Engine::Wg],
-            _ => &[Engine::Wg],
+            Region::Trace => &[Engine::Bp],
+            // Of ACCUMULATE's reads a PUSH waits for the few that meet its own.
+            _ => &[],
         };
         let busy = |cycle: i64| {
             owners.iter().find_map(|&engine| {

@@ -226,12 +226,15 @@ impl<'a> Lockstep<'a> {
         Ok(())
     }
 
-    /// Executes one instruction on both and compares everything it wrote, then every counter.
+    /// Executes one instruction on both and compares everything it wrote, then every counter; beside ACCUMULATE, what it reads.
     pub fn step(&mut self, engine: Engine, instruction: Instruction) -> Result<(), LockstepError> {
         let label = self.label(instruction);
         let token = engine.code();
+        self.both(&label, |device| issue(device, engine, instruction))?;
+        if let Instruction::Accumulate { slice, slot } = instruction {
+            self.read_beside(&label, slice.into(), slot.into())?;
+        }
         self.both(&label, |device| {
-            issue(device, engine, instruction)?;
             issue(device, engine, Instruction::Post { token })?;
             issue(device, Engine::Io, Instruction::Wait { token })
         })?;
@@ -243,6 +246,16 @@ impl<'a> Lockstep<'a> {
             self.mark(region, valid);
         }
         self.compare_counters(&label, engine)
+    }
+
+    /// Reads what ACCUMULATE reads, while it runs.
+    fn read_beside(&mut self, label: &str, l: usize, slot: usize) -> Result<(), LockstepError> {
+        for region in [Region::Nonzero, Region::Error, Region::Spike] {
+            let rows = self.placement.rows(region, l, slot);
+            let written = self.written.get(&region).cloned().unwrap_or_default();
+            self.compare(label, region, rows, &written)?;
+        }
+        Ok(())
     }
 
     /// FORWARD of every layer on `slot`, then NEURON_BACK, BACKPROP and ACCUMULATE.

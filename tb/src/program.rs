@@ -47,13 +47,17 @@ fn narrow<T: TryFrom<usize>>(value: usize) -> T {
     T::try_from(value).unwrap_or_else(|_| panic!("{value} does not fit its field"))
 }
 
-/// Writes one instruction to a queue unchecked, unlike `arch`'s own: tests send what a queue must refuse too.
+/// Writes one instruction to a queue unchecked, unlike `arch`'s own: tests send what a queue must refuse too. With an immediate by row 0, else
+/// by the queue's own row.
 pub fn issue(
     device: &mut dyn Device,
     engine: Engine,
     instruction: Instruction,
 ) -> Result<(), DeviceError> {
     let [low, imm] = instruction.encode()?;
+    if !matches!(instruction, Instruction::Update { .. }) {
+        return device.write(HostAddress::queue_row(engine), &[low]);
+    }
     device.write(HostAddress::queue_imm(engine), &[imm])?;
     device.write(HostAddress::queue(engine), &[low])
 }

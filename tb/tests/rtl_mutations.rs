@@ -72,6 +72,24 @@ const MUTANTS: &[Mutant] = &[
         expression: "plane_i & gates",
         mistake: "plane_i",
     },
+    Mutant {
+        name: "a PUSH reads over the spikes that the walker has not taken",
+        module: "kept_word_w16",
+        expression: "(kept_q)",
+        mistake: "1'b0",
+    },
+    Mutant {
+        name: "a PUSH reads over the non-zero word that is still tested",
+        module: "kept_word_w4",
+        expression: "(kept_q)",
+        mistake: "1'b0",
+    },
+    Mutant {
+        name: "a PUSH takes the errors that WG reads in the same cycle",
+        module: TOP,
+        expression: "!wg_error_ren_o",
+        mistake: "1'b1",
+    },
 ];
 
 /// Replaces the one occurrence of the mutant's expression in its module by a choice between the two.

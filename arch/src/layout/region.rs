@@ -9,7 +9,7 @@ code_enum! {
     /// What a host address names.
     pub enum Region {
         #[default]
-        Queue = 0, "instruction queues: sub 2q + 1 holds imm, sub 2q is the low word and enqueues";
+        Queue = 0, "instruction queues: in row 0, sub 2q + 1 holds imm, sub 2q is the low word and enqueues; in row q + 1, every sub enqueues";
         Descriptor = 1, "slice descriptors: row = q << 8 | slice, sub = column";
         Weight = 2, "weights, binary16: lanes 2 sub (low half) and 2 sub + 1";
         State = 3, "optimizer state, binary16, as weight";
@@ -77,7 +77,7 @@ impl Region {
     /// Rows that can be addressed. The rows of `Descriptor` are `q << 8 | slice`, so they have gaps.
     pub fn rows(self, config: &ArchConfig) -> usize {
         match self {
-            Self::Queue => 1,
+            Self::Queue => 1 + Engine::ALL.len(),
             Self::Descriptor => ((Engine::ALL.len() - 1) << 8) + config.slices,
             Self::Weight | Self::State | Self::Gradient => config.weight_rows(),
             Self::Register => Register::COUNT,
@@ -113,6 +113,19 @@ impl HostAddress {
     /// Where an instruction's high word goes.
     pub const fn queue_imm(engine: Engine) -> Self {
         Self::new(Region::Queue, 0, 2 * engine as u8 + 1)
+    }
+
+    /// Where up to 8 low words go, an instruction each, in one write.
+    pub const fn queue_row(engine: Engine) -> Self {
+        Self::new(Region::Queue, 1 + engine as u32, 0)
+    }
+
+    /// The queue that a word at this address of [`Region::Queue`] goes to, and whether it is an immediate; `None` where there is no queue.
+    pub fn queue_of(self) -> Option<(Engine, bool)> {
+        match self.row.checked_sub(1) {
+            None => Engine::from_code(self.sub / 2).map(|engine| (engine, self.sub % 2 == 1)),
+            Some(row) => Engine::from_code(row as u8).map(|engine| (engine, false)),
+        }
     }
 
     /// Column 0 of a descriptor.

@@ -100,6 +100,15 @@ fn positions_are_those_of_the_machine_page() {
     assert_eq!(HostAddress::new(Region::Register, 1, 2).encode(), Ok(10 << 28 | 1 << 5 | 2));
     assert_eq!(HostAddress::queue(Engine::Io).sub, 6);
     assert_eq!(HostAddress::queue_imm(Engine::Wg).sub, 5);
+    for engine in Engine::ALL {
+        assert_eq!(HostAddress::queue(*engine).queue_of(), Some((*engine, false)));
+        assert_eq!(HostAddress::queue_imm(*engine).queue_of(), Some((*engine, true)));
+        for sub in 0..8 {
+            let at = HostAddress { sub, ..HostAddress::queue_row(*engine) };
+            assert_eq!(at.queue_of(), Some((*engine, false)));
+        }
+    }
+    assert_eq!(HostAddress::new(Region::Queue, 5, 0).queue_of(), None);
     assert_eq!(HostAddress::descriptor(Engine::Bp, 3).row, 0x103);
 }
 
@@ -322,6 +331,8 @@ fn writes_are_checked_in_sentences() {
     assert_eq!(check(Region::Weight, 0, 0, 8 * 32768), Ok(()));
     assert_eq!(check(Region::Descriptor, 0x21f, 0, 10), Ok(()));
     assert_eq!(check(Region::Queue, 0, 7, 1), Ok(()));
+    assert_eq!(check(Region::Queue, 4, 0, 8), Ok(()));
+    assert!(check(Region::Queue, 4, 1, 8).is_err());
     assert_eq!(
         check(Region::Weight, 32767, 0, 16),
         Err("16 words from row 32767 word 0 reach beyond the 32768 rows of Weight: write fewer, or use a larger configuration".into())

@@ -379,10 +379,11 @@ impl Reference {
         let halves = [F16(data as u16), F16((data >> 16) as u16)];
         let lane = row * lanes + 2 * sub;
         match at.region {
-            Region::Queue if sub % 2 == 1 => self.imm[sub / 2] = data,
+            Region::Queue if row == 0 && sub % 2 == 1 => self.imm[sub / 2] = data,
             Region::Queue => {
-                let engine = Engine::from_code((sub / 2) as u8).expect("a queue");
-                let words = [data, self.imm[sub / 2]];
+                let queue = if row == 0 { sub / 2 } else { row - 1 };
+                let engine = Engine::from_code(queue as u8).expect("a queue");
+                let words = [data, self.imm[queue]];
                 self.execute(Instruction::decode(engine, words).expect("an instruction"));
             }
             Region::Descriptor => self.tables[row >> 8][row & 0xff][sub] = data,

@@ -7,7 +7,7 @@ use crate::control::{
 };
 use crate::emit::{Design, EmitError, emit};
 use crate::host_port::{HostPort, PushEngine, Registers};
-use crate::memory::{LaneMemory, LaneWriter, PlaneWriter, WeightMemory};
+use crate::memory::{KeptWord, LaneMemory, LaneWriter, PlaneWriter, WeightMemory};
 use crate::prim::Ram;
 use backspike_arch::layout::{Engine, Op};
 use backspike_arch::{ArchConfig, ConfigError, TIME_BLOCK};
@@ -95,11 +95,13 @@ pub struct Core<const P: usize> {
     spike_writer: PlaneWriter<P>,
     spike_fp: Ram<P>,
     spike_wg: Ram<P>,
+    spike_kept: KeptWord<P>,
     trace_spike: Ram<P>,
     trace_code0: Ram<P>,
     trace_code1: Ram<P>,
     nonzero_bp: Ram<4>,
     nonzero_wg: Ram<4>,
+    nonzero_kept: KeptWord<4>,
     error_writer: LaneWriter,
     error_bp: LaneMemory<16>,
     error_wg: LaneMemory<16>,
@@ -168,11 +170,13 @@ impl<const P: usize> Core<P> {
             spike_writer: Default::default(),
             spike_fp: Ram::new(planes),
             spike_wg: Ram::new(planes),
+            spike_kept: Default::default(),
             trace_spike: Ram::new(planes),
             trace_code0: Ram::new(planes),
             trace_code1: Ram::new(planes),
             nonzero_bp: Ram::new(planes),
             nonzero_wg: Ram::new(planes),
+            nonzero_kept: Default::default(),
             error_writer: LaneWriter::new(P / 4),
             error_bp: LaneMemory::new(P / 4, errors),
             error_wg: LaneMemory::new(P / 4, errors),

@@ -177,13 +177,23 @@ impl<const P: usize> Logic for Core<P> {
             self.push_engine.column_i[i].next = self.io_front.column_o[i].val();
         }
 
-        // Pushes read when the owner of the memory runs nothing; one bit per region. 0xe00: membranes and registers, which only
-        // pushes read, and tokens, of which there is nothing to read. 0x1b8: state, gradients, spikes, non-zero words and errors,
-        // whose copy is WG's. 0x004: weights, whose port B serves BP and WG. 0x040: traces, read by BP.
+        // What pushes may read in this cycle; one bit per region. 0xe00: membranes and registers, which only pushes read, and tokens,
+        // of which there is nothing to read. 0x020, 0x080, 0x100: spikes, non-zero words and errors, whose copy is WG's, when WG reads
+        // none. The rest when its owner runs nothing: 0x018, state and gradients, WG; 0x004, weights, whose port B serves BP and WG;
+        // 0x040, traces, BP.
         self.reads.next = self.push_engine.read_o.val();
         self.free.next = bits::<16>(0xe00);
+        if !self.wg.plane_ren_o.val() {
+            self.free.next = self.free.val() | bits::<16>(0x020);
+        }
+        if !self.wg.nonzero_ren_o.val() {
+            self.free.next = self.free.val() | bits::<16>(0x080);
+        }
+        if !self.wg.error_ren_o.val() {
+            self.free.next = self.free.val() | bits::<16>(0x100);
+        }
         if !self.wg_front.busy_o.val() {
-            self.free.next = self.free.val() | bits::<16>(0x1b8);
+            self.free.next = self.free.val() | bits::<16>(0x018);
             if !self.bp_front.busy_o.val() {
                 self.free.next = self.free.val() | bits::<16>(0x004);
             }
@@ -284,12 +294,27 @@ impl<const P: usize> Logic for Core<P> {
         self.nonzero_wg.raddr_i.next = self.push_engine.row_o.val();
         self.error_wg.ren_i.next = self.wg.error_ren_o.val() | self.reads.val().get_bit(8);
         self.error_wg.raddr_i.next = self.push_engine.row_o.val();
-        if self.wg_accumulates.val() {
+        if self.wg.plane_ren_o.val() {
             self.spike_wg.raddr_i.next = self.wg.plane_addr_o.val();
+        }
+        if self.wg.nonzero_ren_o.val() {
             self.nonzero_wg.raddr_i.next = self.wg.nonzero_addr_o.val();
+        }
+        if self.wg.error_ren_o.val() {
             self.error_wg.raddr_i.next = self.wg.error_addr_o.val();
         }
-        self.wg.plane_i.next = self.spike_wg.rdata_o.val();
+        // WG waits with a word of spikes, and with a non-zero word, until the walker takes it; errors it uses in the next cycle.
+        self.spike_kept.clock.next = self.clock.val();
+        self.spike_kept.reset.next = self.reset.val();
+        self.spike_kept.read_i.next = self.wg.plane_ren_o.val();
+        self.spike_kept.other_i.next = self.reads.val().get_bit(5);
+        self.spike_kept.data_i.next = self.spike_wg.rdata_o.val();
+        self.wg.plane_i.next = self.spike_kept.word_o.val();
+        self.nonzero_kept.clock.next = self.clock.val();
+        self.nonzero_kept.reset.next = self.reset.val();
+        self.nonzero_kept.read_i.next = self.wg.nonzero_ren_o.val();
+        self.nonzero_kept.other_i.next = self.reads.val().get_bit(7);
+        self.nonzero_kept.data_i.next = self.nonzero_wg.rdata_o.val();
         self.spike_wg.wen_i.next = self.spike_writer.wen_o.val();
         self.spike_wg.waddr_i.next = self.spike_writer.waddr_o.val();
         self.spike_wg.wdata_i.next = self.spike_writer.wdata_o.val();
@@ -364,7 +389,7 @@ impl<const P: usize> Logic for Core<P> {
         self.nonzero_wg.waddr_i.next = self.nonzero_waddr.val();
         self.nonzero_wg.wdata_i.next = self.nonzero_word.val();
         self.bp.nonzero_i.next = self.nonzero_bp.rdata_o.val();
-        self.wg.nonzero_i.next = self.nonzero_wg.rdata_o.val();
+        self.wg.nonzero_i.next = self.nonzero_kept.word_o.val();
 
         // Registers.
         self.registers.ren_i.next = self.reads.val().get_bit(10);

@@ -12,7 +12,8 @@ pub struct HostPort {
     pub addr_i: Signal<In, Bits<32>>,
     pub data_i: Signal<In, Bits<32>>,
     pub ready_o: Signal<Out, Bit>,
-    // Queues, one bit per engine: FP 0, BP 1, WG 2, IO 3. An instruction is the held immediate and the word.
+    // Queues, one bit per engine: FP 0, BP 1, WG 2, IO 3. An instruction is the held immediate and the word. In row 0 subs name
+    // the queue and which of the two; each further row is a queue's, and takes words alone.
     pub queue_push_o: Signal<Out, Bits<4>>,
     pub queue_full_i: Signal<In, Bits<4>>,
     pub queue_imm_o: Signal<Out, Bits<32>>,
@@ -45,6 +46,7 @@ pub struct HostPort {
     row: Signal<Local, Bits<20>>,
     sub: Signal<Local, Bits<5>>,
     queue: Signal<Local, Bits<2>>,
+    imm: Signal<Local, Bit>,
     engine: Signal<Local, Bits<2>>,
     fulls: Signal<Local, Bits<4>>,
     ready: Signal<Local, Bit>,
@@ -58,6 +60,12 @@ impl Logic for HostPort {
         self.row.next = self.addr_i.val().get_bits::<20>(5);
         self.sub.next = self.addr_i.val().get_bits::<5>(0);
         self.queue.next = self.sub.val().get_bits::<2>(1);
+        self.imm.next = self.sub.val().get_bit(0);
+        if self.row.val().any() {
+            // Rows 1 to 4: two bits hold their differences from 1.
+            self.queue.next = self.row.val().get_bits::<2>(0) - 1;
+            self.imm.next = false;
+        }
         self.engine.next = self.row.val().get_bits::<2>(8);
         self.fulls.next = self.queue_full_i.val() >> self.queue.val();
         self.row_o.next = self.row.val();
@@ -72,7 +80,7 @@ impl Logic for HostPort {
         self.error_valid_o.next = false;
         self.nonzero_valid_o.next = false;
         if self.region.val() == bits::<4>(0) {
-            if self.sub.val().get_bit(0) {
+            if self.imm.val() {
                 if self.valid_i.val() & (self.queue.val() == bits::<2>(0)) {
                     self.imm0.d.next = self.data_i.val();
                 }

@@ -1,10 +1,12 @@
 //! The memories of a core, and who writes them: an engine first, the host when the engine does not.
 
+mod kept;
 mod lane_writer;
 mod lanes;
 mod plane_writer;
 mod weight;
 
+pub use kept::KeptWord;
 pub use lane_writer::LaneWriter;
 pub use lanes::LaneMemory;
 pub use plane_writer::PlaneWriter;
