@@ -69,10 +69,10 @@ impl MeshConfig {
         }
     }
 
-    /// A mesh of `width` x `height` cores with buffers of 16 flits, and the narrowest flits that name its nodes.
+    /// A mesh of `width` x `height` cores with buffers of 64 flits, and the narrowest flits that name its nodes.
     pub const fn new(width: usize, height: usize) -> Self {
         let flit = if width.saturating_mul(height) < 32 { 32 } else { 64 };
-        Self { width, height, buffer: 16, flit }
+        Self { width, height, buffer: 64, flit }
     }
 
     /// `Ok`, or everything wrong with the mesh.

@@ -12,7 +12,7 @@ use std::ops::Range;
 pub mod token {
     /// FP: the outputs of a group of samples are in memory.
     pub const FORWARD: u8 = 0;
-    /// BP: the errors of a group are in memory; IO, on a mesh: those that others need have left.
+    /// BP: the errors of a group are in memory.
     pub const BACKWARD: u8 = 1;
     /// WG: the slots of a group are free.
     pub const FREE: u8 = 2;
@@ -36,6 +36,8 @@ pub mod token {
 pub struct Port {
     device: Box<dyn Device>,
     received: Vec<PushWord>,
+    /// Low words for each queue that are still to be written.
+    collected: Option<[Vec<u32>; Engine::ALL.len()]>,
 }
 
 impl Port {
@@ -46,7 +48,7 @@ impl Port {
         config: &ArchConfig,
         descriptors: &Descriptors,
     ) -> Result<Port, DeviceError> {
-        let mut port = Port { device, received: Vec::new() };
+        let mut port = Port { device, received: Vec::new(), collected: None };
         port.check_identity(config)?;
         port.write_descriptors(descriptors)?;
         Ok(port)
@@ -89,7 +91,29 @@ impl Port {
     /// Enqueues the low word of an instruction.
     #[inline]
     pub fn send(&mut self, engine: Engine, low: u32) -> Result<(), DeviceError> {
-        self.device.write(HostAddress::queue(engine), &[low])
+        match &mut self.collected {
+            Some(words) => words[engine as usize].push(low),
+            None => self.device.write(HostAddress::queue(engine), &[low])?,
+        }
+        Ok(())
+    }
+
+    /// Enqueues the instructions that `issue` does, at its end and many in a write: on a mesh that saves packets. Those of a queue keep their
+    /// order; `issue` does nothing else.
+    pub fn together(
+        &mut self,
+        issue: impl FnOnce(&mut Port) -> Result<(), DeviceError>,
+    ) -> Result<(), DeviceError> {
+        self.collected = Some(Default::default());
+        issue(self)?;
+        let collected = self.collected.take().unwrap_or_default();
+        let row = Region::Queue.subs(self.device.config());
+        for (engine, words) in Engine::ALL.iter().zip(collected) {
+            for words in words.chunks(row) {
+                self.device.write(HostAddress::queue_row(*engine), words)?;
+            }
+        }
+        Ok(())
     }
 
     /// Enqueues an instruction; its immediate only if it has one.

@@ -115,18 +115,21 @@ impl Cluster {
         slots: usize,
     ) -> Result<(), DeviceError> {
         for ((port, core), tasks) in self.cores.iter_mut().zip(&self.program.cores).zip(tasks) {
-            while let Some(planned) = tasks.pop_front_if(|planned| planned.step <= step) {
-                let slot = planned.sample % slots;
-                match planned.task {
-                    Task::Forward { slice } => forward(port, core, slice, slot)?,
-                    Task::Backward { slice } => backward(port, core, slice, slot)?,
-                    Task::Free => {
-                        port.post(Engine::Wg, token::FREE)?;
-                        port.wait(Engine::Io, token::FREE)?;
-                        port.push(IO_SLOT_FREE, 0)?;
+            port.together(|port| {
+                while let Some(planned) = tasks.pop_front_if(|planned| planned.step <= step) {
+                    let slot = planned.sample % slots;
+                    match planned.task {
+                        Task::Forward { slice } => forward(port, core, slice, slot)?,
+                        Task::Backward { slice } => backward(port, core, slice, slot)?,
+                        Task::Free => {
+                            port.post(Engine::Wg, token::FREE)?;
+                            port.wait(Engine::Io, token::FREE)?;
+                            port.push(IO_SLOT_FREE, 0)?;
+                        }
                     }
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -190,15 +193,17 @@ impl Cluster {
 
     /// Waits until every core has done one more sample.
     pub fn receive_free(&mut self) -> Result<(), DeviceError> {
-        let cores = self.cores.iter_mut().zip(&mut self.inboxes).zip(&self.program.cores);
-        for ((port, inbox), core) in cores {
-            let push = core.descriptors.io[usize::from(IO_OUTPUT)];
-            let words = push.words(&self.program.config);
-            while inbox.freed == 0 {
-                inbox.receive(port, words)?;
-            }
-            inbox.freed -= 1;
+        (0..self.cores.len()).try_for_each(|core| self.receive_free_of(core, 1))
+    }
+
+    /// Waits until a core has done so many more samples.
+    fn receive_free_of(&mut self, core: usize, samples: usize) -> Result<(), DeviceError> {
+        let (port, inbox) = (&mut self.cores[core], &mut self.inboxes[core]);
+        let push = self.program.cores[core].descriptors.io[usize::from(IO_OUTPUT)];
+        while inbox.freed < samples {
+            inbox.receive(port, push.words(&self.program.config))?;
         }
+        inbox.freed -= samples;
         Ok(())
     }
 
@@ -216,17 +221,37 @@ impl Cluster {
         })
     }
 
-    /// Once all cores have done the batch, so that no BP reads a copy that changes: new weights to who keeps copies.
-    pub fn spread_weights(&mut self) -> Result<(), DeviceError> {
-        self.each(|port, core| {
-            for slice in core.slices.iter().rev() {
-                send(port, &slice.weights, Engine::Wg, token::WEIGHTS, 0)?;
+    /// Waits until every core has done its last `samples` samples, the upper layers first, and lets each send its new weights to who keeps
+    /// copies of them as soon as these have, so that no BP reads a copy that changes.
+    pub fn spread_weights(&mut self, samples: usize) -> Result<(), DeviceError> {
+        // A core of a lower layer has a lower number, and is done later.
+        let last: Vec<usize> = (0..self.cores.len()).map(|core| self.last_reader(core)).collect();
+        for core in (0..self.cores.len()).rev() {
+            self.receive_free_of(core, samples)?;
+            for sender in (0..self.cores.len()).filter(|&sender| last[sender] == core) {
+                let (port, program) = (&mut self.cores[sender], &self.program.cores[sender]);
+                port.together(|port| {
+                    for slice in program.slices.iter().rev() {
+                        send(port, &slice.weights, Engine::Wg, token::WEIGHTS, 0)?;
+                    }
+                    for slice in program.slices.iter().rev() {
+                        wait_all(port, Engine::Bp, &slice.weights_from)?;
+                    }
+                    Ok(())
+                })?;
             }
-            for slice in core.slices.iter().rev() {
-                wait_all(port, Engine::Bp, &slice.weights_from)?;
-            }
-            Ok(())
-        })
+        }
+        Ok(())
+    }
+
+    /// The lowest of a core and those with a part of a layer below one of its own.
+    fn last_reader(&self, core: usize) -> usize {
+        let layers = |core: &CoreProgram| {
+            core.slices.iter().map(|slice| slice.holding.share.layer).collect::<Vec<_>>()
+        };
+        let above = layers(&self.program.cores[core]);
+        let reads = |core: &CoreProgram| layers(core).iter().any(|l| above.contains(&(l + 1)));
+        self.program.cores.iter().position(reads).map_or(core, |reader| reader.min(core))
     }
 
     /// Enqueues the push of all counters.
@@ -372,9 +397,7 @@ fn backward(
         },
     )?;
     send(port, &of.errors, Engine::Bp, token::ERRORS, slot)?;
-    // Errors are read for a PUSH only while WG does nothing, and others wait for them: they leave first.
-    let before = if of.errors.post.is_some() { Engine::Io } else { Engine::Bp };
-    port.post(before, token::BACKWARD)?;
+    port.post(Engine::Bp, token::BACKWARD)?;
     port.wait(Engine::Wg, token::BACKWARD)?;
     port.issue(Engine::Wg, Instruction::Accumulate { slice, slot: slot_number })
 }

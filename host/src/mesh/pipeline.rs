@@ -30,13 +30,14 @@ impl Pipeline {
         Pipeline { cluster, loss, schedule, update_pending: false }
     }
 
-    /// Streams `batch` through, back again with an `exponent` for the gradients.
+    /// Streams `batch` through, back again with an `exponent` for the gradients, until all outputs have come. Returns how many samples all
+    /// cores have done by then; what is left to do is issued.
     fn stream(
         &mut self,
         batch: &Batch,
         exponent: Option<i32>,
         outcome: &mut dyn FnMut(Outcome),
-    ) -> Result<(), DeviceError> {
+    ) -> Result<usize, DeviceError> {
         let Self { cluster, loss, schedule, .. } = self;
         let (samples, slots) = (batch.len(), schedule.slots);
         let train = exponent.is_some();
@@ -45,7 +46,7 @@ impl Pipeline {
         // Samples whose input is written, whose output is received, and whose slot is free again.
         let (mut written, mut received, mut freed) = (0, 0, 0);
         let mut step = 0;
-        while received < samples || (train && freed < samples) {
+        while received < samples {
             cluster.issue(&mut tasks, step + AHEAD, slots)?;
             while written < samples && schedule.start(written) <= step {
                 if train {
@@ -70,7 +71,8 @@ impl Pipeline {
             }
             step += 1;
         }
-        Ok(())
+        cluster.issue(&mut tasks, usize::MAX, slots)?;
+        Ok(freed)
     }
 
     fn wait_for_update(&mut self) -> Result<(), DeviceError> {
@@ -99,12 +101,12 @@ impl Machine for Pipeline {
         outcome: &mut dyn FnMut(Outcome),
     ) -> Result<Counters, DeviceError> {
         self.wait_for_update()?;
-        self.stream(batch, Some(update.exponent), outcome)?;
+        let freed = self.stream(batch, Some(update.exponent), outcome)?;
         self.cluster.update(update)?;
         self.update_pending = true;
         // Before the weights, so that those are on their way while the host goes on.
         self.cluster.push_counters()?;
-        self.cluster.spread_weights()?;
+        self.cluster.spread_weights(batch.len() - freed)?;
         self.cluster.receive_counters()
     }
 
@@ -114,7 +116,7 @@ impl Machine for Pipeline {
         outcome: &mut dyn FnMut(Outcome),
     ) -> Result<(), DeviceError> {
         self.wait_for_update()?;
-        self.stream(batch, None, outcome)
+        self.stream(batch, None, outcome).map(|_| ())
     }
 
     fn settle(&mut self) -> Result<(), DeviceError> {

@@ -14,8 +14,9 @@
 
 use super::program::CoreProgram;
 
-/// Steps from the last layer's FORWARD to the loss: the host and the way to it may be so much behind.
-const SLACK: usize = 4;
+/// Steps from the last layer's FORWARD to the loss. More would let the host be further behind, but cores push spikes and errors in one order:
+/// the errors of a sample would wait for the spikes of so many more.
+const SLACK: usize = 1;
 /// Steps that instructions are issued before the host's part of their step.
 pub const AHEAD: usize = 4;
 
