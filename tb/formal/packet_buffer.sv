@@ -26,6 +26,8 @@
     shown <= valid_o && !take_i;
     shown_flit <= {last_o, data_o};
   end
+  reg waiting = 0;
+  always @(posedge clock) waiting <= !reset && write_at_q != next_read;
   reg taken = 0, kept, ended;
   reg [7:0] read_before, oldest_before;
   always @(posedge clock) begin
@@ -38,6 +40,8 @@
   always @* if (started && !reset) begin
     assert(held <= DEPTH && ready_o == (held < DEPTH));
     assert(ahead <= held);
+    // What is there shows in the next cycle.
+    assert(valid_o == waiting);
     if (valid_o) assert(ahead < held && loaded == read_at_q);
     // Only the packet at the output is read again.
     if (!inside || !keeps) assert(ahead == 0);

@@ -9,21 +9,22 @@ use backspike_tb::Tool;
 use rust_hdl::prelude::Block as _;
 use std::path::{Path, PathBuf};
 
-const STEPS: &str = "12";
-
 struct Part {
     name: &'static str,
     module: &'static str,
     properties: &'static str,
+    /// Steps of the base case, and of the induction.
+    steps: &'static str,
     /// A deliberate mistake, which the proof must find.
     mistake: (&'static str, &'static str),
 }
 
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 5] = [
     Part {
         name: "packet_buffer",
         module: "packet_buffer_f5_d4",
         properties: include_str!("../formal/packet_buffer.sv"),
+        steps: "12",
         // A buffer is full one flit too late.
         mistake: ("held != depth", "held != (depth + 8'd1)"),
     },
@@ -31,6 +32,7 @@ const PARTS: [Part; 3] = [
         name: "input_port",
         module: "input_port_f5_d4",
         properties: include_str!("../formal/input_port.sv"),
+        steps: "12",
         // A packet goes to its first port only.
         mistake: ("assign more = ports & (~way);", "assign more = 5'd0;"),
     },
@@ -38,6 +40,23 @@ const PARTS: [Part; 3] = [
         name: "output_port",
         module: "output_port_f5",
         properties: include_str!("../formal/output_port.sv"),
+        steps: "12",
+        // The lowest input always comes first.
+        mistake: ("if (|early) begin", "if (1'b0) begin"),
+    },
+    Part {
+        name: "input_progress",
+        module: "input_port_f5_d4",
+        properties: include_str!("../formal/input_progress.sv"),
+        steps: "50",
+        // A packet is read again and again.
+        mistake: ("pending_d = more;", "pending_d = ports;"),
+    },
+    Part {
+        name: "output_progress",
+        module: "output_port_f5",
+        properties: include_str!("../formal/output_progress.sv"),
+        steps: "40",
         // The lowest input always comes first.
         mistake: ("if (|early) begin", "if (1'b0) begin"),
     },
@@ -101,7 +120,7 @@ fn model(part: &Part, mistake: bool) -> PathBuf {
 fn buffers_and_ports_keep_every_flit_and_every_order() {
     for part in &PARTS {
         let folder = model(part, false);
-        for options in [&[STEPS][..], &[STEPS, "-i"], &["60", "-c"]] {
+        for options in [&[part.steps][..], &[part.steps, "-i"], &["60", "-c"]] {
             let (passed, said) = check(&folder, options);
             assert!(passed, "{} {options:?}:\n{said}", part.name);
         }
@@ -111,7 +130,7 @@ fn buffers_and_ports_keep_every_flit_and_every_order() {
 #[test]
 fn mistakes_are_found() {
     for part in &PARTS {
-        let (passed, said) = check(&model(part, true), &[STEPS]);
+        let (passed, said) = check(&model(part, true), &[part.steps]);
         assert!(!passed && said.contains("Assert failed"), "{} passes:\n{said}", part.name);
     }
 }
