@@ -1,7 +1,8 @@
 //! The clock that the cores of a mesh share: when packets arrive, and so when the engines go on.
 //!
 //! As for a core alone the emulator executes first and learns afterwards when the hardware would have. What the cores executed is laid along
-//! one clock, cycle by cycle, while the routers move the flits that it makes. What is left out: that cores stall a write.
+//! one clock, cycle by cycle, while the routers move the flits that it makes. What is left out: that cores stall a write, and that a PUSH
+//! waits for a read of ACCUMULATE.
 
 use crate::inlet::{Inlet, Packet};
 use crate::network::{Brings, Flit, Network};

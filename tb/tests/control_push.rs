@@ -163,9 +163,11 @@ fn the_host_port_finds_the_target_and_waits_for_it() {
         let mut stalls = 0;
         for cycle in 0..20_000 {
             let region = if rng.random() { 0 } else { rng.random_range(0..16) };
-            let (row, sub) = (rng.random_range(0..1 << 20), rng.random_range(0..32_u64));
-            // Queue words have eight subs.
-            let sub = if region == 0 { sub & 7 } else { sub };
+            // Queues have a row for all, half of the time, and one each, all of eight subs.
+            let (row, sub) = match region {
+                0 => (rng.random_range(0_u64..8).saturating_sub(3), rng.random_range(0..8_u64)),
+                _ => (rng.random_range(0..1 << 20), rng.random_range(0..32)),
+            };
             let data = u64::from(rng.random::<u32>());
             let valid = rng.random_bool(0.9);
             let full: u64 = rng.random_range(0..16);
@@ -179,8 +181,8 @@ fn the_host_port_finds_the_target_and_waits_for_it() {
             model.set("data_i", data);
             model.set("queue_full_i", full);
             model.eval();
-            let queue = (sub >> 1 & 3) as usize;
-            let enqueues = region == 0 && sub & 1 == 0;
+            let queue = row.checked_sub(1).unwrap_or(sub >> 1) as usize & 3;
+            let enqueues = region == 0 && (row > 0 || sub & 1 == 0);
             let wanted_ready = match region {
                 0 => !enqueues || full >> queue & 1 == 0,
                 2 => ready[0],
