@@ -274,7 +274,7 @@ fn twenty_cores_lose_and_repeat_nothing() {
 
 #[test]
 fn four_cores_lose_and_repeat_nothing() {
-    cases::<32>(&MeshConfig::new(2, 2), 4_000);
+    cases::<32>(&MeshConfig { buffer: 16, ..MeshConfig::new(2, 2) }, 4_000);
 }
 
 #[test]
@@ -323,5 +323,6 @@ fn packets_that_do_not_meet_take_their_flits_and_two_cycles_a_router() {
     assert_eq!(time(0, vec![Packet { nodes: 1 << 5, flits: 10 }; 3]), 30 + 2 * 4);
     // To itself and to its neighbour east: the second reading is behind the first.
     assert_eq!(time(0, vec![Packet { nodes: 3, flits: 10 }]), 20 + 2);
-    assert!(traffic.drain(&vec![vec![Packet { nodes: 1, flits: 17 }]; 7]).is_err());
+    let long = Packet { nodes: 1, flits: mesh.buffer + 1 };
+    assert!(traffic.drain(&vec![vec![long]; 7]).is_err());
 }
