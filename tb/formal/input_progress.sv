@@ -1,25 +1,5 @@
   // Under fair outputs a packet at the head is done within a bound. It has at most 3 flits, of which the buffer shows the next a cycle
   // late at most, and an output that is asked for lets a flit wait for a cycle at most: five ports take 5 x 3 x 3 cycles.
-  reg started = 0;
-  always @(posedge clock) started <= 1;
-  always @* assume(reset == !started);
-  always @* if (take_i) assume(|request_o);
-
-  // No node lies at two ports, and none moves.
-  (* anyconst *) wire [24:0] reach;
-  always @* assume({reach_i_4, reach_i_3, reach_i_2, reach_i_1, reach_i_0} == reach);
-  genvar a, b;
-  generate
-    for (a = 0; a < 5; a = a + 1) begin : port
-      for (b = 0; b < a; b = b + 1) begin : other
-        always @* assume((reach[5*a +: 5] & reach[5*b +: 5]) == 0);
-      end
-    end
-  endgenerate
-
-  // Proved of the buffer: what it shows stays until it is taken.
-  reg shown = 0;
-  reg [5:0] shown_flit;
   reg refused = 0;
   reg missed = 0;
   reg [1:0] read = 0;
@@ -27,21 +7,17 @@
   wire busy = buffer_valid_o || inside_q || pending_q != 0;
   wire done = take && buffer_last_o && (drop || !buffer_keep_i);
   always @(posedge clock) if (reset) begin
-    shown <= 0;
     refused <= 0;
     missed <= 0;
     read <= 0;
     waited <= 0;
   end else begin
-    shown <= buffer_valid_o && !take;
-    shown_flit <= {buffer_last_o, buffer_data_o};
     refused <= |request_o && !take_i;
     missed <= (inside_q || pending_q != 0) && !buffer_valid_o;
     if (take) read <= buffer_last_o ? 0 : read + 1;
     waited <= busy && !done ? waited + 1 : 0;
   end
   always @* begin
-    if (shown) assume(buffer_valid_o && {buffer_last_o, buffer_data_o} == shown_flit);
     if (refused) assume(take_i);
     if (missed) assume(buffer_valid_o);
     if (buffer_valid_o && read == 2) assume(buffer_last_o);

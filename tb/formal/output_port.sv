@@ -1,20 +1,4 @@
   // Packets are not mixed, what is shown stays until it is taken, and an input waits for one packet of each other input at most.
-  reg started = 0;
-  always @(posedge clock) started <= 1;
-  always @* assume(reset == !started);
-
-  // An input asks until its flit is taken; within a packet it asks for nothing else.
-  reg [4:0] asked = 0;
-  reg [4:0] ends;
-  always @(posedge clock) begin
-    asked <= reset ? 0 : request_i & ~take_o;
-    ends <= last_i;
-  end
-  always @* begin
-    assume((request_i & asked) == asked);
-    assume(((last_i ^ ends) & asked) == 0);
-  end
-
   reg shown = 0;
   reg [4:0] shown_of;
   reg [4:0] within = 0;

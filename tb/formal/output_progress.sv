@@ -1,21 +1,5 @@
   // Under a fair sink an input that asks has the link within a bound: packets of at most 3 flits, of which the next is there a cycle
   // late at most, and a sink that lets one wait for a cycle at most. Four packets of others then take 4 x 3 x 3 cycles.
-  reg started = 0;
-  always @(posedge clock) started <= 1;
-  always @* assume(reset == !started);
-
-  // An input asks until its flit is taken.
-  reg [4:0] asked = 0;
-  reg [4:0] ends;
-  always @(posedge clock) begin
-    asked <= reset ? 0 : request_i & ~take_o;
-    ends <= last_i;
-  end
-  always @* begin
-    assume((request_i & asked) == asked);
-    assume(((last_i ^ ends) & asked) == 0);
-  end
-
   reg refused = 0;
   reg missed = 0;
   reg [1:0] left = 0;

@@ -31,7 +31,10 @@ const PARTS: [Part; 5] = [
     Part {
         name: "input_port",
         module: "input_port_f5_d4",
-        properties: include_str!("../formal/input_port.sv"),
+        properties: concat!(
+            include_str!("../formal/input_neighbours.sv"),
+            include_str!("../formal/input_port.sv")
+        ),
         steps: "12",
         // A packet goes to its first port only.
         mistake: ("assign more = ports & (~way);", "assign more = 5'd0;"),
@@ -39,7 +42,10 @@ const PARTS: [Part; 5] = [
     Part {
         name: "output_port",
         module: "output_port_f5",
-        properties: include_str!("../formal/output_port.sv"),
+        properties: concat!(
+            include_str!("../formal/output_neighbours.sv"),
+            include_str!("../formal/output_port.sv")
+        ),
         steps: "12",
         // The lowest input always comes first.
         mistake: ("if (|early) begin", "if (1'b0) begin"),
@@ -47,7 +53,10 @@ const PARTS: [Part; 5] = [
     Part {
         name: "input_progress",
         module: "input_port_f5_d4",
-        properties: include_str!("../formal/input_progress.sv"),
+        properties: concat!(
+            include_str!("../formal/input_neighbours.sv"),
+            include_str!("../formal/input_progress.sv")
+        ),
         steps: "50",
         // A packet is read again and again.
         mistake: ("pending_d = more;", "pending_d = ports;"),
@@ -55,7 +64,10 @@ const PARTS: [Part; 5] = [
     Part {
         name: "output_progress",
         module: "output_port_f5",
-        properties: include_str!("../formal/output_progress.sv"),
+        properties: concat!(
+            include_str!("../formal/output_neighbours.sv"),
+            include_str!("../formal/output_progress.sv")
+        ),
         steps: "40",
         // The lowest input always comes first.
         mistake: ("if (|early) begin", "if (1'b0) begin"),
