@@ -4,10 +4,10 @@
 //! one clock, cycle by cycle, while the routers move the flits that it makes. What is left out: that cores stall a write, and that a PUSH
 //! waits for a read of ACCUMULATE.
 
-use crate::inlet::{Inlet, Packet};
-use crate::network::{Brings, Flit, Network};
+use crate::inlet::{Inlet, Sent};
+use crate::network::{Brings, Flit, Network, Packet};
 use crate::timeline::{Event, SentRow, Timeline};
-use backspike_arch::mesh::{PACKET_WORDS, flits_to_core, packets};
+use backspike_arch::mesh::packets;
 use backspike_arch::{
     ArchConfig, Counter, Engine, HostAddress, Link, MeshPort, PushWord, Region, Register, Routes,
 };
@@ -23,8 +23,8 @@ pub struct MeshClock {
     due: Vec<Option<i64>>,
     inlets: Vec<Inlet>,
     network: Network,
-    /// What the host has written and not sent yet: packets with their flits.
-    outbox: VecDeque<(Flit, usize)>,
+    /// What the host has written and not sent yet: packets, and of each the flit that goes next.
+    outbox: VecDeque<(usize, Packet)>,
     /// Flits that nodes take in a cycle, each with the link it comes by.
     delivered: Vec<(Link, Flit)>,
     /// The next cycle.
@@ -56,16 +56,7 @@ impl MeshClock {
     /// The host writes `words` words from `at` on to the cores of the set `nodes`.
     pub fn write(&mut self, nodes: u64, at: HostAddress, words: usize) {
         for (at, words) in packets(&self.config, at, words) {
-            let brings = match at.region {
-                Region::Queue => match at.queue_of() {
-                    Some((engine, false)) => Brings::Instructions(engine),
-                    _ => Brings::Data,
-                },
-                Region::Token => Brings::Token(at.row as u8),
-                _ => Brings::Data,
-            };
-            let head = Flit { nodes, brings, place: 0, last: false };
-            self.outbox.push_back((head, flits_to_core(words)));
+            self.outbox.push_back((0, Packet { nodes, brings: to_core(at), words }));
         }
     }
 
@@ -135,39 +126,36 @@ impl MeshClock {
             let value = self.register(core, push.to as usize, first - 2);
             self.registers[core].push_back(value);
         }
-        let to_host = push.nodes == 0;
-        let nodes = if to_host { 1 << self.host } else { push.nodes };
+        let row = HostAddress::new(push.region, push.to, 0);
         let mut left = push.subs;
-        while left > 0 {
-            let words = left.min(PACKET_WORDS as usize);
+        for (at, words) in packets(&self.config, row, push.subs) {
             left -= words;
-            let brings = match push.region {
-                _ if to_host => Brings::Words { core: core as u8, words: words as u8 },
-                Region::Token => Brings::Token(push.to as u8),
-                _ => Brings::Data,
+            let (nodes, brings) = match push.nodes {
+                0 => (1 << self.host, Brings::Words(core as u8)),
+                nodes => (nodes, to_core(at)),
             };
-            let packet = Packet { nodes, brings, words, to_host, ends_row: left == 0 };
-            self.inlets[core].push(first, packet);
+            let packet = Packet { nodes, brings, words };
+            self.inlets[core].push(first, Sent { packet, ends_row: left == 0 });
         }
     }
 
     /// What the nodes offer, the routers move and the nodes take in a cycle.
     fn send(&mut self) {
-        if let Some((flit, flits)) = self.outbox.front_mut() {
-            flit.last = usize::from(flit.place) + 1 == *flits;
-            if self.network.offer(0, MeshPort::West, *flit) {
-                flit.place += 1;
+        if let Some((place, packet)) = self.outbox.front_mut() {
+            let flit = packet.flit(*place);
+            if self.network.offer(0, MeshPort::West, flit) {
+                *place += 1;
                 if flit.last {
                     self.outbox.pop_front();
                 }
             }
         }
-        for (core, inlet) in self.inlets.iter_mut().enumerate() {
-            let offered = inlet.offers(self.now);
+        for core in 0..self.cores.len() {
+            let offered = self.inlets[core].offers(self.now);
             let taken = offered.is_some_and(|flit| self.network.offer(core, MeshPort::Local, flit));
-            if inlet.end_cycle(self.now, taken) {
+            if self.inlets[core].end_cycle(self.now, taken) {
                 self.cores[core].row_sent(self.now);
-                self.due[core] = self.cores[core].earliest().map(|(time, _)| time);
+                self.look(core);
             }
         }
         let mut delivered = std::mem::take(&mut self.delivered);
@@ -193,10 +181,23 @@ impl MeshClock {
                 self.cores[router].post_at(token, self.now);
                 self.look(router);
             }
-            Brings::Words { core, words } if flit.last => {
-                self.arrived[usize::from(core)] += usize::from(words);
+            // The trailer comes behind head, address and words.
+            Brings::Words(core) if flit.last => {
+                self.arrived[usize::from(core)] += usize::from(flit.place) - 2;
             }
-            Brings::Words { .. } | Brings::Data => {}
+            Brings::Words(_) | Brings::Data => {}
         }
+    }
+}
+
+/// What words written from `at` on bring to a core.
+fn to_core(at: HostAddress) -> Brings {
+    match at.region {
+        Region::Queue => match at.queue_of() {
+            Some((engine, false)) => Brings::Instructions(engine),
+            _ => Brings::Data,
+        },
+        Region::Token => Brings::Token(at.row as u8),
+        _ => Brings::Data,
     }
 }

@@ -1,5 +1,6 @@
 //! The network of a mesh, cycle by cycle and flit by flit: the routers of `hdl/src/mesh`, with what a packet brings instead of its words.
 
+use backspike_arch::mesh::{flits_to_core, flits_to_host};
 use backspike_arch::{Engine, Link, MeshPort, Routes};
 
 /// Ports of a router.
@@ -13,10 +14,31 @@ pub enum Brings {
     Token(u8),
     Data,
     /// Words of a core, to the host.
-    Words {
-        core: u8,
-        words: u8,
-    },
+    Words(u8),
+}
+
+/// A packet of `words` words for the set `nodes`.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet {
+    pub nodes: u64,
+    pub brings: Brings,
+    pub words: usize,
+}
+
+impl Packet {
+    /// Its flits.
+    pub const fn flits(&self) -> usize {
+        match self.brings {
+            Brings::Words(_) => flits_to_host(self.words),
+            _ => flits_to_core(self.words),
+        }
+    }
+
+    /// Its flit in `place`.
+    pub const fn flit(&self, place: usize) -> Flit {
+        let last = place + 1 == self.flits();
+        Flit { nodes: self.nodes, brings: self.brings, place: place as u8, last }
+    }
 }
 
 /// A flit: part `place` of a packet for the set `nodes`, of which the first is the head.
@@ -121,7 +143,7 @@ impl Output {
 
 /// All routers.
 pub struct Network {
-    reach: Vec<[u64; PORTS]>,
+    routes: Routes,
     /// The input at the end of each link; `None`: a node.
     next: Vec<Option<usize>>,
     inputs: Vec<Input>,
@@ -139,9 +161,7 @@ impl Network {
             (0..mesh.cores()).flat_map(|router| MeshPort::ALL.map(|port| Link { router, port }));
         let input = |(router, port): (usize, MeshPort)| Link { router, port }.index();
         Self {
-            reach: (0..mesh.cores())
-                .map(|router| MeshPort::ALL.map(|port| routes.reach(router, port)))
-                .collect(),
+            routes: routes.clone(),
             next: links.map(|link| mesh.far_end(link).map(input)).collect(),
             inputs: vec![Input::new(mesh.buffer); mesh.links_in_all()],
             outputs: vec![Output::default(); mesh.links_in_all()],
@@ -186,12 +206,12 @@ impl Network {
     /// The flits that leave a router in this cycle.
     fn route(&mut self, router: usize, delivered: &mut Vec<(Link, Flit)>) {
         let first = router * PORTS;
-        let reach = &self.reach[router];
+        let reach = MeshPort::ALL.map(|port| self.routes.reach(router, port));
         let mut requests = [0_u8; PORTS];
         let mut ports = [0_u8; PORTS];
         for (port, input) in self.inputs[first..first + PORTS].iter().enumerate() {
             if input.valid {
-                ports[port] = input.ports(reach);
+                ports[port] = input.ports(&reach);
                 requests[ports[port].trailing_zeros() as usize] |= 1 << port;
             }
         }

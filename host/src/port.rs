@@ -99,7 +99,7 @@ impl Port {
     }
 
     /// Enqueues the instructions that `issue` does, at its end and many in a write: on a mesh that saves packets. Those of a queue keep their
-    /// order; `issue` does nothing else.
+    /// order; `issue` does nothing else, and none of them has an immediate.
     pub fn together(
         &mut self,
         issue: impl FnOnce(&mut Port) -> Result<(), DeviceError>,

@@ -3,7 +3,7 @@
 //! Where a core needs what others make, FP or BP waits for a token of each sender. A sender's tokens come in the order of its
 //! program, which is the order in which they are waited for, so a counter for each sender is enough however far one runs ahead of another.
 
-use super::program::{CoreProgram, MeshProgram, Sending};
+use super::program::{CoreProgram, MeshProgram, MeshSlice, Sending};
 use super::schedule::{Planned, Task};
 use crate::compiler::{IO_OUTPUT, IO_SLOT_FREE};
 use crate::port::{Port, token};
@@ -246,12 +246,11 @@ impl Cluster {
 
     /// The lowest of a core and those with a part of a layer below one of its own.
     fn last_reader(&self, core: usize) -> usize {
-        let layers = |core: &CoreProgram| {
-            core.slices.iter().map(|slice| slice.holding.share.layer).collect::<Vec<_>>()
-        };
-        let above = layers(&self.program.cores[core]);
-        let reads = |core: &CoreProgram| layers(core).iter().any(|l| above.contains(&(l + 1)));
-        self.program.cores.iter().position(reads).map_or(core, |reader| reader.min(core))
+        let layer = |slice: &MeshSlice| slice.holding.share.layer;
+        let above = &self.program.cores[core].slices;
+        let read = |slice| above.iter().any(|above| layer(above) == layer(slice) + 1);
+        let reader = self.program.cores.iter().position(|core| core.slices.iter().any(read));
+        reader.map_or(core, |reader| reader.min(core))
     }
 
     /// Enqueues the push of all counters.
