@@ -19,6 +19,6 @@ pub use layout::{
     HostAddress, IllegalInstruction, Instruction, IoDescriptor, LayoutError, MAX_TOKENS,
     NeuronWord, OptimizerWord, PackedWord, Region, Register, Shape, Status, WgDescriptor,
 };
-pub use mesh::{LONGEST_PACKET, Link, MeshConfig, MeshPort, PACKET_WORDS, Routes};
+pub use mesh::{Link, MeshConfig, MeshPort, PACKET_WORDS, Routes};
 pub use pci::{HostMemory, PciFunction};
 pub use proof::{Proof, ProofError, Workload};

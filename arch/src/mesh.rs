@@ -9,8 +9,12 @@ use serde::Serialize;
 
 /// Words of a packet between host and cores: those of a row whose subs agree but for this power of two.
 pub const PACKET_WORDS: u32 = 8;
-/// Flits of the longest packet between host and cores: head, address, words, trailer.
-pub const LONGEST_PACKET: usize = flits_to_host(PACKET_WORDS as usize);
+
+/// Bit of a packet's address, which no address uses: with flits of two items the last flit has one.
+pub const ODD_BIT: usize = 25;
+
+/// Flits of two items that a node holds while it takes their words one by one.
+pub const UNPACK_FLITS: usize = 16;
 
 /// A port of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,7 +56,7 @@ pub struct MeshConfig {
     pub height: usize,
     /// Flits that a router holds at each input, a power of two: the longest packet.
     pub buffer: usize,
-    /// Bits of a flit, 32 or 64: one for each node must fit.
+    /// Bits of a flit, 32 or 64, one or two items of a packet: a bit for each node must fit.
     pub flit: usize,
 }
 
@@ -69,10 +73,9 @@ impl MeshConfig {
         }
     }
 
-    /// A mesh of `width` x `height` cores with buffers of 64 flits, and the narrowest flits that name its nodes.
+    /// A mesh of `width` x `height` cores with flits of 64 bits and buffers of 64 flits.
     pub const fn new(width: usize, height: usize) -> Self {
-        let flit = if width.saturating_mul(height) < 32 { 32 } else { 64 };
-        Self { width, height, buffer: 64, flit }
+        Self { width, height, buffer: 64, flit: 64 }
     }
 
     /// `Ok`, or everything wrong with the mesh.
@@ -113,17 +116,67 @@ impl MeshConfig {
     /// [`Self::validate`], and whether the packets of cores fit the buffers.
     ///
     /// # Errors
-    /// Those of `validate`, and when the buffer is shorter than [`LONGEST_PACKET`].
+    /// Those of `validate`, and when the buffer is shorter than [`Self::longest_packet`].
     pub fn validate_for_cores(&self) -> Result<(), ConfigError> {
         self.validate()?;
-        if self.buffer >= LONGEST_PACKET {
+        let longest = self.longest_packet();
+        if self.buffer >= longest {
             return Ok(());
         }
         let problem = format!(
-            "buffers hold {} flits, but cores send packets of up to {LONGEST_PACKET}: use 16, 32 or 64",
-            self.buffer
+            "buffers hold {} flits, but cores send packets of up to {longest}: use {} to 64",
+            self.buffer,
+            longest.next_power_of_two()
         );
         self.refuse_if(vec![problem])
+    }
+
+    /// Items of a packet that a flit carries behind its head: address, words and trailer have 32 bits each.
+    pub const fn items_a_flit(&self) -> usize {
+        self.flit / 32
+    }
+
+    /// Flits of a packet of `words` words to a core: a head, then the address and the words.
+    pub const fn flits_to_core(&self, words: usize) -> usize {
+        1 + (1 + words).div_ceil(self.items_a_flit())
+    }
+
+    /// Flits of a packet of `words` words to the host: a head, then the address, the words and a trailer.
+    pub const fn flits_to_host(&self, words: usize) -> usize {
+        1 + (2 + words).div_ceil(self.items_a_flit())
+    }
+
+    /// The flits of a packet for the set `nodes` with these `items`: an address first.
+    pub fn flits_of(&self, nodes: u64, items: &[u32]) -> Vec<u64> {
+        let mut flits = vec![nodes];
+        flits.extend(
+            items.chunks(self.items_a_flit()).map(|items| {
+                items.iter().rev().fold(0, |flit, item| flit << 32 | u64::from(*item))
+            }),
+        );
+        if !items.len().is_multiple_of(self.items_a_flit()) {
+            flits[1] |= 1 << ODD_BIT;
+        }
+        flits
+    }
+
+    /// The items of a packet of which these are the flits behind its head.
+    pub fn items_of(&self, flits: &[u64]) -> Vec<u32> {
+        let count = self.items_a_flit();
+        let mut items: Vec<u32> = flits
+            .iter()
+            .flat_map(|flit| (0..count).map(move |n| (flit >> (32 * n)) as u32))
+            .collect();
+        if let Some(address) = items.first_mut().filter(|address| **address >> ODD_BIT & 1 == 1) {
+            *address &= !(1 << ODD_BIT);
+            items.pop();
+        }
+        items
+    }
+
+    /// Flits of the longest packet between host and cores.
+    pub const fn longest_packet(&self) -> usize {
+        self.flits_to_host(PACKET_WORDS as usize)
     }
 
     /// Number of cores.
@@ -248,7 +301,7 @@ pub fn packets(config: &ArchConfig, at: HostAddress, words: usize) -> Vec<(HostA
     let mut address = at;
     for _ in 0..words {
         match packets.last_mut() {
-            Some((first, count)) if first.row == address.row && !begins_packet(address) => {
+            Some((first, count)) if first.row == address.row && place_in_packet(address) > 0 => {
                 *count += 1;
             }
             _ => packets.push((address, 1)),
@@ -258,19 +311,9 @@ pub fn packets(config: &ArchConfig, at: HostAddress, words: usize) -> Vec<(HostA
     packets
 }
 
-/// Whether a word is the first of a packet even when the words before it were sent just before.
-pub fn begins_packet(address: HostAddress) -> bool {
-    u32::from(address.sub) % PACKET_WORDS == 0
-}
-
-/// Flits of a packet of `words` words to a core: a head, the address, the words.
-pub const fn flits_to_core(words: usize) -> usize {
-    2 + words
-}
-
-/// Flits of a packet of `words` words to the host: a head, the address, the words, a trailer.
-pub const fn flits_to_host(words: usize) -> usize {
-    3 + words
+/// How many words of a row's packet come before a word; it begins one at 0 even when the words before it were sent just before.
+pub fn place_in_packet(address: HostAddress) -> usize {
+    usize::from(address.sub) % PACKET_WORDS as usize
 }
 
 #[cfg(test)]
@@ -331,7 +374,30 @@ mod tests {
             packets(&config, at, 14).iter().map(|(at, words)| (at.row, at.sub, *words)).collect();
         assert_eq!(found, [(7, 4, 4), (7, 8, 8), (8, 0, 2)]);
         assert!(packets(&config, at, 0).is_empty());
-        assert_eq!(flits_to_host(PACKET_WORDS as usize), LONGEST_PACKET);
+        let mesh = |flit| MeshConfig { flit, ..MeshConfig::new(2, 2) };
+        let flits =
+            |mesh: MeshConfig, words| (mesh.flits_to_core(words), mesh.flits_to_host(words));
+        assert_eq!(
+            [1, 2, 7, 8].map(|words| flits(mesh(32), words)),
+            [(3, 4), (4, 5), (9, 10), (10, 11)]
+        );
+        assert_eq!(
+            [1, 2, 7, 8].map(|words| flits(mesh(64), words)),
+            [(2, 3), (3, 3), (5, 6), (6, 6)]
+        );
+    }
+
+    #[test]
+    fn flits_carry_the_items_of_a_packet() {
+        for flit in [32, 64] {
+            let mesh = MeshConfig { flit, ..MeshConfig::new(2, 2) };
+            for words in 1..=8 {
+                let items: Vec<u32> = (0..=words).map(|item| 0x8000_0001 + item).collect();
+                let flits = mesh.flits_of(0b1001, &items);
+                assert_eq!((flits.len(), flits[0]), (mesh.flits_to_core(words as usize), 0b1001));
+                assert_eq!(mesh.items_of(&flits[1..]), items);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! one clock, cycle by cycle, while the routers move the flits that it makes. What is left out: that cores stall a write, and that a PUSH
 //! waits for a read of ACCUMULATE.
 
-use crate::inlet::{Inlet, Sent};
+use crate::inlet::{Inlet, Pack, Sent};
 use crate::network::{Brings, Flit, Network, Packet};
 use crate::timeline::{Event, SentRow, Timeline};
 use backspike_arch::mesh::packets;
@@ -22,6 +22,9 @@ pub struct MeshClock {
     /// The cycle of each core's earliest event.
     due: Vec<Option<i64>>,
     inlets: Vec<Inlet>,
+    /// Where flits carry more than one item.
+    packs: Vec<Pack>,
+    items_a_flit: usize,
     network: Network,
     /// What the host has written and not sent yet: packets, and of each the flit that goes next.
     outbox: VecDeque<(usize, Packet)>,
@@ -44,6 +47,8 @@ impl MeshClock {
             cores: (0..cores).map(|_| Timeline::of_mesh(config.queue_depth)).collect(),
             due: vec![None; cores],
             inlets: (0..cores).map(|_| Inlet::default()).collect(),
+            packs: (0..cores).map(|_| Pack::default()).collect(),
+            items_a_flit: routes.mesh().items_a_flit(),
             network: Network::new(routes),
             outbox: VecDeque::new(),
             delivered: Vec::new(),
@@ -100,7 +105,8 @@ impl MeshClock {
     fn step(&mut self) -> bool {
         let still = self.network.is_idle()
             && self.outbox.is_empty()
-            && self.inlets.iter().all(Inlet::is_idle);
+            && self.inlets.iter().all(Inlet::is_idle)
+            && self.packs.iter().all(Pack::is_idle);
         if still {
             match self.due.iter().flatten().min() {
                 Some(due) => self.now = self.now.max(*due),
@@ -142,9 +148,9 @@ impl MeshClock {
     /// What the nodes offer, the routers move and the nodes take in a cycle.
     fn send(&mut self) {
         if let Some((place, packet)) = self.outbox.front_mut() {
-            let flit = packet.flit(*place);
+            let flit = packet.flit(*place, self.items_a_flit);
             if self.network.offer(0, MeshPort::West, flit) {
-                *place += 1;
+                *place += usize::from(flit.items);
                 if flit.last {
                     self.outbox.pop_front();
                 }
@@ -152,7 +158,10 @@ impl MeshClock {
         }
         for core in 0..self.cores.len() {
             let offered = self.inlets[core].offers(self.now);
-            let taken = offered.is_some_and(|flit| self.network.offer(core, MeshPort::Local, flit));
+            let taken = match self.items_a_flit {
+                1 => offered.is_some_and(|flit| self.network.offer(core, MeshPort::Local, flit)),
+                _ => self.pack(core, offered),
+            };
             if self.inlets[core].end_cycle(self.now, taken) {
                 self.cores[core].row_sent(self.now);
                 self.look(core);
@@ -166,10 +175,21 @@ impl MeshClock {
         self.delivered = delivered;
     }
 
+    /// A core's items come together in flits; whether the one that is `offered` is taken.
+    fn pack(&mut self, core: usize, offered: Option<Flit>) -> bool {
+        let pack = &mut self.packs[core];
+        let taken = offered.filter(|_| pack.is_ready());
+        let sent =
+            pack.offers().is_some_and(|flit| self.network.offer(core, MeshPort::Local, flit));
+        let packet = taken.filter(|item| item.last).and_then(|_| self.inlets[core].packet());
+        pack.end_cycle(sent, packet);
+        taken.is_some()
+    }
+
     /// A node takes a flit: a core what it brings with each word, the host all words of a packet with its trailer, which says whose they are.
     fn deliver(&mut self, router: usize, flit: Flit) {
         // Head and address go before the words.
-        if flit.place < 2 {
+        if flit.place + flit.items < 3 {
             return;
         }
         match flit.brings {
@@ -183,7 +203,7 @@ impl MeshClock {
             }
             // The trailer comes behind head, address and words.
             Brings::Words(core) if flit.last => {
-                self.arrived[usize::from(core)] += usize::from(flit.place) - 2;
+                self.arrived[usize::from(core)] += usize::from(flit.place + flit.items) - 3;
             }
             Brings::Words(_) | Brings::Data => {}
         }

@@ -40,7 +40,12 @@ impl Inlet {
             let (_, sent) = self.held.take_if(|(from, _)| *from <= cycle)?;
             self.sending = Some((0, sent));
         }
-        self.sending.map(|(place, Sent { packet, .. })| packet.flit(place))
+        self.sending.map(|(place, Sent { packet, .. })| packet.flit(place, 1))
+    }
+
+    /// The packet whose flits go.
+    pub fn packet(&self) -> Option<Packet> {
+        self.sending.map(|(_, Sent { packet, .. })| packet)
     }
 
     /// The end of `cycle`, in which the router has `taken` what was offered or not: whether the last word of a row was taken from the PUSH.
@@ -54,7 +59,7 @@ impl Inlet {
                 self.free = cycle + 1;
             }
             *place += 1;
-            if *place == packet.flits() {
+            if *place == packet.items() {
                 self.sending = None;
             }
         }
@@ -65,5 +70,52 @@ impl Inlet {
             self.free = i64::MAX;
         }
         row_ends
+    }
+}
+
+/// Two packets of a core, one that comes item by item and one that goes in flits of two: `hdl/src/mesh/pack.rs`.
+#[derive(Debug, Default)]
+pub struct Pack {
+    /// Those that are there whole.
+    whole: [Option<Packet>; 2],
+    filling: usize,
+    sending: usize,
+    /// The item that the flit that shows begins with.
+    shows: Option<usize>,
+}
+
+impl Pack {
+    /// Nothing is on its way, but what comes.
+    pub fn is_idle(&self) -> bool {
+        self.whole.iter().all(Option::is_none)
+    }
+
+    /// It takes items.
+    pub const fn is_ready(&self) -> bool {
+        self.whole[self.filling].is_none()
+    }
+
+    /// The flit that is offered.
+    pub fn offers(&self) -> Option<Flit> {
+        Some(self.whole[self.sending]?.flit(self.shows?, 2))
+    }
+
+    /// The end of a cycle, in which the router has `taken` what was offered or not, and the last item of `came` has come.
+    pub fn end_cycle(&mut self, taken: bool, came: Option<Packet>) {
+        let begins = self.shows.is_none() && self.whole[self.sending].is_some();
+        if let Some(flit) = self.offers().filter(|_| taken) {
+            self.shows = (!flit.last).then_some(usize::from(flit.place + flit.items));
+            if flit.last {
+                self.whole[self.sending] = None;
+                self.sending ^= 1;
+            }
+        }
+        if begins {
+            self.shows = Some(0);
+        }
+        if came.is_some() {
+            self.whole[self.filling] = came;
+            self.filling ^= 1;
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::emulator::Outgoing;
 use crate::execute::pool;
 use crate::timeline::Event;
 use crate::{Emulator, EmulatorError};
-use backspike_arch::mesh::{begins_packet, flits_to_core, flits_to_host, packets};
+use backspike_arch::mesh::{packets, place_in_packet};
 use backspike_arch::{
     ArchConfig, Device, DeviceError, Engine, HostAddress, Link, Mesh, MeshConfig, PushWord, Region,
     Routes,
@@ -167,7 +167,7 @@ impl Shared {
             lock(core).write(at, data)?;
         }
         let sent = packets(&self.config, at, data.len());
-        let flits = sent.iter().map(|(_, words)| flits_to_core(*words)).sum();
+        let flits = sent.iter().map(|(_, words)| self.routes.mesh().flits_to_core(*words)).sum();
         self.count(source, nodes, flits);
         Ok(())
     }
@@ -205,10 +205,14 @@ impl Shared {
 
     /// Counts what the host has received of a core.
     fn count_to_host(&self, core: usize, words: &[PushWord]) {
-        // A PUSH sends whole rows, so every packet begins with the first word of a row or of a group in it.
-        let begun = words.iter().filter(|word| begins_packet(word.addr)).count();
-        let flits = words.len() + begun * flits_to_host(0);
-        self.count(core, 1 << self.routes.mesh().host(), flits);
+        // A PUSH sends whole rows, so a word's sub says how many of its packet came before it.
+        let mesh = self.routes.mesh();
+        let flits = words.iter().map(|word| match place_in_packet(word.addr) {
+            0 => mesh.flits_to_host(1),
+            place => mesh.flits_to_host(place + 1) - mesh.flits_to_host(place),
+        });
+        let flits = flits.sum();
+        self.count(core, 1 << mesh.host(), flits);
     }
 
     fn count(&self, source: usize, nodes: u64, sent: usize) {

@@ -1,6 +1,6 @@
 //! The network of a mesh, cycle by cycle and flit by flit: the routers of `hdl/src/mesh`, with what a packet brings instead of its words.
 
-use backspike_arch::mesh::{flits_to_core, flits_to_host};
+use backspike_arch::mesh::UNPACK_FLITS;
 use backspike_arch::{Engine, Link, MeshPort, Routes};
 
 /// Ports of a router.
@@ -26,27 +26,39 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// Its flits.
-    pub const fn flits(&self) -> usize {
-        match self.brings {
-            Brings::Words(_) => flits_to_host(self.words),
-            _ => flits_to_core(self.words),
-        }
+    /// Head, address, words and, to the host, a trailer.
+    pub const fn items(&self) -> usize {
+        self.words + if matches!(self.brings, Brings::Words(_)) { 3 } else { 2 }
     }
 
-    /// Its flit in `place`.
-    pub const fn flit(&self, place: usize) -> Flit {
-        let last = place + 1 == self.flits();
-        Flit { nodes: self.nodes, brings: self.brings, place: place as u8, last }
+    /// The flit that begins with item `place` and has `most` items behind the head, or those that are left.
+    pub const fn flit(&self, place: usize, most: usize) -> Flit {
+        let left = self.items() - place;
+        let items = if place == 0 {
+            1
+        } else if left < most {
+            left
+        } else {
+            most
+        };
+        let last = items == left;
+        Flit {
+            nodes: self.nodes,
+            brings: self.brings,
+            place: place as u8,
+            items: items as u8,
+            last,
+        }
     }
 }
 
-/// A flit: part `place` of a packet for the set `nodes`, of which the first is the head.
+/// A flit: `items` items of a packet for the set `nodes` from `place` on; the first of a packet is its head.
 #[derive(Clone, Copy, Debug)]
 pub struct Flit {
     pub nodes: u64,
     pub brings: Brings,
     pub place: u8,
+    pub items: u8,
     pub last: bool,
 }
 
@@ -67,7 +79,7 @@ struct Input {
 
 impl Input {
     fn new(depth: usize) -> Self {
-        let flit = Flit { nodes: 0, brings: Brings::Data, place: 0, last: false };
+        let flit = Flit { nodes: 0, brings: Brings::Data, place: 0, items: 0, last: false };
         let (write_at, read_at, oldest) = (0, 0, 0);
         let flits = vec![flit; depth];
         Self { flits, write_at, read_at, oldest, valid: false, pending: 0, full: false }
@@ -141,12 +153,15 @@ impl Output {
     }
 }
 
-/// All routers.
+/// All routers, and where flits carry two items what `hdl/src/mesh/unpack.rs` makes of them at every core.
 pub struct Network {
     routes: Routes,
     /// The input at the end of each link; `None`: a node.
     next: Vec<Option<usize>>,
+    /// Those of the routers, then those of the cores, if they take items one by one.
     inputs: Vec<Input>,
+    /// Items of the flit that shows at a core's input which it has taken.
+    unpacked: Vec<u8>,
     outputs: Vec<Output>,
     /// The routers that hold flits, one bit each.
     active: u64,
@@ -160,10 +175,19 @@ impl Network {
         let links =
             (0..mesh.cores()).flat_map(|router| MeshPort::ALL.map(|port| Link { router, port }));
         let input = |(router, port): (usize, MeshPort)| Link { router, port }.index();
+        let unpacks = mesh.items_a_flit() > 1;
+        let end = |link: Link| match link.port {
+            MeshPort::Local if unpacks => Some(mesh.links_in_all() + link.router),
+            _ => mesh.far_end(link).map(input),
+        };
+        let mut inputs = vec![Input::new(mesh.buffer); mesh.links_in_all()];
+        let unpacked = vec![0; if unpacks { mesh.cores() } else { 0 }];
+        inputs.resize(inputs.len() + unpacked.len(), Input::new(UNPACK_FLITS));
         Self {
             routes: routes.clone(),
-            next: links.map(|link| mesh.far_end(link).map(input)).collect(),
-            inputs: vec![Input::new(mesh.buffer); mesh.links_in_all()],
+            next: links.map(end).collect(),
+            inputs,
+            unpacked,
             outputs: vec![Output::default(); mesh.links_in_all()],
             active: 0,
             arriving: Vec::new(),
@@ -171,8 +195,9 @@ impl Network {
     }
 
     /// No router holds a flit.
-    pub const fn is_idle(&self) -> bool {
-        self.active == 0
+    pub fn is_idle(&self) -> bool {
+        let ends = &self.inputs[self.outputs.len()..];
+        self.active == 0 && ends.iter().all(|end| end.held() == 0)
     }
 
     /// A node offers a flit at a port of its router; `false` if there is no room. Once a cycle, before [`Self::cycle`].
@@ -185,11 +210,26 @@ impl Network {
         room
     }
 
-    /// Goes on by a cycle. Adds the flits that nodes take to `delivered`, each with the link it comes by.
+    /// Goes on by a cycle. Adds the flits that nodes take to `delivered`, each with the link it comes by; cores take items one by one.
     pub fn cycle(&mut self, delivered: &mut Vec<(Link, Flit)>) {
+        let ends = self.inputs[self.outputs.len()..].iter_mut().zip(&mut self.unpacked);
+        for (router, (end, unpacked)) in ends.enumerate().filter(|(_, (end, _))| end.valid) {
+            let flit = end.shown();
+            // The address goes beside the first word.
+            *unpacked = (*unpacked).max(u8::from(flit.place == 1));
+            let place = flit.place + *unpacked;
+            let last = *unpacked + 1 == flit.items;
+            *unpacked = if last { 0 } else { *unpacked + 1 };
+            if last {
+                end.take(1);
+            }
+            let link = Link { router, port: MeshPort::Local };
+            delivered.push((link, Flit { place, items: 1, last: last && flit.last, ..flit }));
+        }
         for router in bits(self.active) {
             self.route(router, delivered);
         }
+        self.inputs[self.outputs.len()..].iter_mut().for_each(Input::end_cycle);
         for router in bits(self.active) {
             let inputs = &mut self.inputs[router * PORTS..][..PORTS];
             inputs.iter_mut().for_each(Input::end_cycle);
@@ -198,8 +238,12 @@ impl Network {
             }
         }
         for (input, flit) in self.arriving.drain(..) {
-            self.inputs[input].push(flit);
-            self.active |= 1 << (input / PORTS);
+            if input < self.outputs.len() {
+                self.inputs[input].push(flit);
+                self.active |= 1 << (input / PORTS);
+            } else if flit.place > 0 {
+                self.inputs[input].push(flit);
+            }
         }
     }
 

@@ -134,8 +134,9 @@ fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
     // 4 lanes, 6 steps: 2 blocks; 16 inputs, 12 hidden neurons, 4 outputs are 4, 3 and 1 tiles. A plane word is one word.
     let config = ArchConfig::nano();
     let (network, work) = network(rng, &config, &[12]);
+    let mesh = MeshConfig { flit: 32, ..MeshConfig::new(2, 1) };
     let alone = partition(&network, &config, &work, 1).unwrap();
-    let flows = demand(&network, &config, &alone);
+    let flows = demand(&network, &config, &mesh, &alone);
     assert!(flows.iter().all(|flow| flow.kind == FlowKind::Host), "{flows:?}");
     // Input: 4 tiles x 2 blocks of head, address and a word.
     assert_eq!(flows[0].flits, 24.0);
@@ -144,7 +145,7 @@ fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
     let mut split = alone.clone();
     split.cores[0].shares = vec![share(0, 3)];
     split.cores.push(backspike::mesh::CorePlan { shares: vec![share(1, 1)], ..Default::default() });
-    let flows = demand(&network, &config, &split);
+    let flows = demand(&network, &config, &mesh, &split);
     let of = |kind| flows.iter().filter(|flow| flow.kind == kind).collect::<Vec<_>>();
     let [spikes] = of(FlowKind::Spikes)[..] else { panic!("{flows:?}") };
     assert_eq!(
@@ -162,11 +163,15 @@ fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
         (weights.from, &weights.to[..], weights.flits),
         (End::Core(1), &[End::Core(0)][..], 12.0 * 4.0 / 10.0)
     );
+    // Flits of two items: a head, address and first word, the second word.
+    let wide = demand(&network, &config, &MeshConfig::new(2, 1), &split);
+    let weights = wide.iter().find(|flow| flow.kind == FlowKind::Weights).unwrap();
+    assert_eq!(weights.flits, 12.0 * 3.0 / 10.0);
 }
 
 #[test]
 fn packets_carry_every_flit_of_their_flows() {
-    let mesh = MeshConfig::new(2, 1);
+    let mesh = MeshConfig { flit: 32, ..MeshConfig::new(2, 1) };
     let flow =
         |from, to: &[End], flits| Flow { kind: FlowKind::Spikes, from, to: to.to_vec(), flits };
     let flows = [

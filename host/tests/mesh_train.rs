@@ -113,11 +113,12 @@ fn every_mesh_trains_to_the_weights_of_one_core() {
 fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
     let config = config();
     // 8, 6, 5, 3 and 1 tiles; 3 steps are one time block, 6 are two.
-    for (steps, shapes) in [(3, &[(1, 1), (2, 1), (5, 1), (4, 5)][..]), (6, &[(2, 2)])] {
+    let shapes = [&[(1, 1, 64), (2, 1, 64), (5, 1, 32), (4, 5, 64)][..], &[(2, 2, 32)]];
+    for (steps, shapes) in [3, 6].into_iter().zip(shapes) {
         let network = network(&[64, 48, 40, 17], steps);
         let expected = on_one_core(&network, &config);
-        for &(width, height) in shapes {
-            let shape = MeshConfig::new(width, height);
+        for &(width, height, flit) in shapes {
+            let shape = MeshConfig { flit, ..MeshConfig::new(width, height) };
             let library = MeshLibrary::new(&config, &shape, Optimize::Quick).unwrap();
             // Three partitions and placements.
             for seed in 1..=3 {
@@ -128,7 +129,7 @@ fn the_rtl_of_every_mesh_trains_to_the_same_weights_over_the_same_links() {
                 };
                 let [found, reference] =
                     [run(Arc::new(rtl.clone())), run(Arc::new(emulated.clone()))];
-                let name = format!("{width} x {height}, seed {seed}");
+                let name = format!("{width} x {height}, flits of {flit} bits, seed {seed}");
                 assert_eq!(found.weight_hash, expected.weight_hash, "{name}");
                 assert_eq!(reference.weight_hash, expected.weight_hash, "{name}");
                 assert_eq!(flits(&rtl, &shape), flits(&emulated, &shape), "{name}");

@@ -103,6 +103,7 @@ impl MeshLibrary {
             simulation,
             flits: VecDeque::new(),
             packet: Vec::new(),
+            mesh: self.mesh.clone(),
             arrived: vec![VecDeque::new(); host],
         };
         RtlMesh { library: self.clone(), state: Arc::new(Mutex::new(state)) }
@@ -161,6 +162,7 @@ impl Simulation {
 
 struct State {
     simulation: Simulation,
+    mesh: MeshConfig,
     /// Flits to send, each with whether it is its packet's last.
     flits: VecDeque<(u64, bool)>,
     /// Flits of the packet that arrives.
@@ -201,15 +203,17 @@ impl State {
     fn take_packet(&mut self) -> Result<(), DeviceError> {
         let packet = std::mem::take(&mut self.packet);
         let broken = || DeviceError::Failed(format!("the host got the packet {packet:#x?}"));
-        let [head, address, words @ .., trailer] = &packet[..] else { return Err(broken()) };
+        let Some((head, flits)) = packet.split_first() else { return Err(broken()) };
+        let items = self.mesh.items_of(flits);
+        let [address, words @ .., trailer] = &items[..] else { return Err(broken()) };
         let core = (*trailer & 0x7fff_ffff) as usize;
         if *head != 1 << self.arrived.len() || core >= self.arrived.len() || words.is_empty() {
             return Err(broken());
         }
         for (n, data) in words.iter().enumerate() {
-            let addr = HostAddress::decode(*address as u32 + n as u32).map_err(|_| broken())?;
+            let addr = HostAddress::decode(*address + n as u32).map_err(|_| broken())?;
             let last = n + 1 == words.len() && trailer >> 31 & 1 == 1;
-            self.arrived[core].push_back(PushWord { addr, data: *data as u32, last });
+            self.arrived[core].push_back(PushWord { addr, data: *data, last });
         }
         Ok(())
     }
@@ -226,8 +230,8 @@ impl State {
         let mut rest = data;
         for (address, words) in packets(config, at, data.len()) {
             let (present, after) = rest.split_at(words);
-            self.flits.extend([(nodes, false), (address.encode()?.into(), false)]);
-            self.flits.extend(present.iter().map(|word| (u64::from(*word), false)));
+            let flits = self.mesh.flits_of(nodes, &[&[address.encode()?], present].concat());
+            self.flits.extend(flits.into_iter().map(|flit| (flit, false)));
             if let Some((_, last)) = self.flits.back_mut() {
                 *last = true;
             }

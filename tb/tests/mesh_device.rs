@@ -115,9 +115,9 @@ fn what_is_multicast_is_in_every_core_and_went_over_each_link_once() {
         assert_eq!(data, words, "core {core}");
         assert!(read.iter().rev().skip(1).all(|word| !word.last) && read[read.len() - 1].last);
     }
-    // 32 rows of two words are 32 packets of 4 flits; descriptor, immediate and instruction go to one core each, 8, 3 and 3 flits.
+    // 32 rows of two words are 32 packets of 3 flits; descriptor, immediate and instruction go to one core each, 5, 2 and 2 flits.
     let east = mesh.flits(Link { router: 0, port: MeshPort::East }).unwrap();
-    assert_eq!(east, 32 * 4 + 2 * (8 + 3 + 3), "cores 1 and 3 lie to the east");
+    assert_eq!(east, 32 * 3 + 2 * (5 + 2 + 2), "cores 1 and 3 lie to the east");
 }
 
 /// Every core sends some weights to a set of cores, itself among them now and then, and posts a token there; each takes all tokens before the
@@ -197,7 +197,9 @@ fn cores_write_to_each_other() {
 fn short_buffers_and_wrong_meshes_are_refused() {
     let refused =
         |mesh: MeshConfig| mesh_design(&ArchConfig::nano(), &mesh).unwrap_err().to_string();
-    let short = refused(MeshConfig { buffer: 8, ..MeshConfig::new(2, 2) });
-    assert!(short.contains("packets of up to 11"), "{short}");
+    let short = refused(MeshConfig { buffer: 8, flit: 32, ..MeshConfig::new(2, 2) });
+    assert!(short.contains("packets of up to 11: use 16 to 64"), "{short}");
+    let short = refused(MeshConfig { buffer: 4, ..MeshConfig::new(2, 2) });
+    assert!(short.contains("packets of up to 6: use 8 to 64"), "{short}");
     assert!(refused(MeshConfig::new(9, 9)).contains("at most 63 cores"));
 }

@@ -2,7 +2,7 @@
 
 use crate::{EmulatedMesh, Emulator, EmulatorError};
 use backspike_arch::layout::{MeshLinkWord, PackedWord, PushTrailer};
-use backspike_arch::mesh::begins_packet;
+use backspike_arch::mesh::place_in_packet;
 use backspike_arch::{
     ArchConfig, Device, DeviceError, HostAddress, Link, Mesh, MeshConfig, MeshPort, PushWord,
 };
@@ -50,7 +50,12 @@ impl Carried {
         match self {
             Self::Alone(core) => beats(0, core.take_pushed(), |_| false, tell),
             Self::Mesh(mesh) => (0..mesh.cores()).try_for_each(|core| {
-                beats(core as u8, mesh.take_pushed(core).into_iter(), begins_packet, tell)
+                beats(
+                    core as u8,
+                    mesh.take_pushed(core).into_iter(),
+                    |at| place_in_packet(at) == 0,
+                    tell,
+                )
             }),
         }
     }

@@ -1,9 +1,7 @@
 use crate::prim::{Pipe, Reg, module_name};
 use rust_hdl::prelude::*;
 
-/// From the mesh to a core: a packet of head, address and words becomes writes at the address and those that follow it.
-///
-/// Flits wider than 32 bits carry one word too: they are wide for the nodes that a head names.
+/// From flits of one item to words with their addresses: those of a packet, and its trailer if it has one.
 #[derive(LogicBlock)]
 pub struct Eject<const F: usize> {
     pub clock: Signal<In, Clock>,
@@ -12,10 +10,12 @@ pub struct Eject<const F: usize> {
     pub ready_o: Signal<Out, Bit>,
     pub data_i: Signal<In, Bits<F>>,
     pub last_i: Signal<In, Bit>,
-    pub host_valid_o: Signal<Out, Bit>,
-    pub host_ready_i: Signal<In, Bit>,
-    pub host_addr_o: Signal<Out, Bits<32>>,
-    pub host_data_o: Signal<Out, Bits<32>>,
+    pub word_valid_o: Signal<Out, Bit>,
+    pub word_ready_i: Signal<In, Bit>,
+    pub addr_o: Signal<Out, Bits<32>>,
+    pub data_o: Signal<Out, Bits<32>>,
+    /// The packet ends with this word.
+    pub word_last_o: Signal<Out, Bit>,
 
     /// Head, address, words: 0, 1, 2.
     place: Reg<Bits<2>>,
@@ -34,10 +34,11 @@ impl<const F: usize> Default for Eject<F> {
             ready_o: Default::default(),
             data_i: Default::default(),
             last_i: Default::default(),
-            host_valid_o: Default::default(),
-            host_ready_i: Default::default(),
-            host_addr_o: Default::default(),
-            host_data_o: Default::default(),
+            word_valid_o: Default::default(),
+            word_ready_i: Default::default(),
+            addr_o: Default::default(),
+            data_o: Default::default(),
+            word_last_o: Default::default(),
             place: Default::default(),
             address: Default::default(),
             word: Default::default(),
@@ -53,11 +54,12 @@ impl<const F: usize> Logic for Eject<F> {
         dff_setup!(self, clock, place, address);
         self.word.next = self.data_i.val().get_bits::<32>(0);
         self.at_words.next = self.place.q.val() == bits::<2>(2);
-        self.ready.next = !self.at_words.val() | self.host_ready_i.val();
+        self.ready.next = !self.at_words.val() | self.word_ready_i.val();
         self.ready_o.next = self.ready.val();
-        self.host_valid_o.next = self.valid_i.val() & self.at_words.val();
-        self.host_addr_o.next = self.address.q.val();
-        self.host_data_o.next = self.word.val();
+        self.word_valid_o.next = self.valid_i.val() & self.at_words.val();
+        self.addr_o.next = self.address.q.val();
+        self.data_o.next = self.word.val();
+        self.word_last_o.next = self.last_i.val();
         if self.valid_i.val() & self.ready.val() {
             if self.at_words.val() {
                 self.address.d.next = self.address.q.val() + 1;

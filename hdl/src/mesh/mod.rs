@@ -11,20 +11,26 @@
 
 mod device;
 mod eject;
+mod ends;
 mod inject;
 mod input_port;
 mod network;
 mod output_port;
+mod pack;
 mod packet_buffer;
 mod router;
 mod tile;
+mod unpack;
 
 pub use device::{MESH_TOP, MeshDevice, mesh_design, tile_design};
 pub use eject::Eject;
+pub use ends::{FlitsToWords, ItemsToFlits};
 pub use inject::Inject;
 pub use input_port::InputPort;
 pub use network::{Network, network_design};
 pub use output_port::OutputPort;
+pub use pack::Pack;
 pub use packet_buffer::PacketBuffer;
 pub use router::Router;
 pub use tile::Tile;
+pub use unpack::Unpack;

@@ -1,4 +1,4 @@
-use super::{Eject, Inject};
+use super::{FlitsToWords, Inject, ItemsToFlits};
 use crate::core::Core;
 use crate::prim::module_name;
 use backspike_arch::ArchConfig;
@@ -21,8 +21,9 @@ pub struct Tile<const F: usize, const P: usize> {
     pub data_o: Signal<Out, Bits<F>>,
     pub last_o: Signal<Out, Bit>,
     core: Core<P>,
-    eject: Eject<F>,
+    arrivals: FlitsToWords<F>,
     inject: Inject<F>,
+    departures: ItemsToFlits<F>,
 }
 
 impl<const F: usize, const P: usize> Tile<F, P> {
@@ -42,8 +43,9 @@ impl<const F: usize, const P: usize> Tile<F, P> {
             data_o: Default::default(),
             last_o: Default::default(),
             core: Core::new(arch),
-            eject: Default::default(),
+            arrivals: Default::default(),
             inject: Default::default(),
+            departures: Default::default(),
         }
     }
 }
@@ -53,19 +55,21 @@ impl<const F: usize, const P: usize> Logic for Tile<F, P> {
     fn update(&mut self) {
         self.core.clock.next = self.clock.val();
         self.core.reset.next = self.reset.val();
-        self.eject.clock.next = self.clock.val();
-        self.eject.reset.next = self.reset.val();
+        self.arrivals.clock.next = self.clock.val();
+        self.arrivals.reset.next = self.reset.val();
         self.inject.clock.next = self.clock.val();
         self.inject.reset.next = self.reset.val();
+        self.departures.clock.next = self.clock.val();
+        self.departures.reset.next = self.reset.val();
 
-        self.eject.valid_i.next = self.valid_i.val();
-        self.ready_o.next = self.eject.ready_o.val();
-        self.eject.data_i.next = self.data_i.val();
-        self.eject.last_i.next = self.last_i.val();
-        self.core.host_valid_i.next = self.eject.host_valid_o.val();
-        self.core.host_addr_i.next = self.eject.host_addr_o.val();
-        self.core.host_data_i.next = self.eject.host_data_o.val();
-        self.eject.host_ready_i.next = self.core.host_ready_o.val();
+        self.arrivals.valid_i.next = self.valid_i.val();
+        self.ready_o.next = self.arrivals.ready_o.val();
+        self.arrivals.data_i.next = self.data_i.val();
+        self.arrivals.last_i.next = self.last_i.val();
+        self.core.host_valid_i.next = self.arrivals.word_valid_o.val();
+        self.core.host_addr_i.next = self.arrivals.addr_o.val();
+        self.core.host_data_i.next = self.arrivals.data_o.val();
+        self.arrivals.word_ready_i.next = self.core.host_ready_o.val();
 
         self.inject.node_i.next = self.node_i.val();
         self.inject.host_i.next = self.host_i.val();
@@ -75,10 +79,14 @@ impl<const F: usize, const P: usize> Logic for Tile<F, P> {
         self.inject.push_last_i.next = self.core.push_last_o.val();
         self.inject.push_nodes_i.next = self.core.push_nodes_o.val();
         self.core.push_ready_i.next = self.inject.push_ready_o.val();
-        self.valid_o.next = self.inject.valid_o.val();
-        self.data_o.next = self.inject.data_o.val();
-        self.last_o.next = self.inject.last_o.val();
-        self.inject.ready_i.next = self.ready_i.val();
+        self.departures.valid_i.next = self.inject.valid_o.val();
+        self.departures.data_i.next = self.inject.data_o.val();
+        self.departures.last_i.next = self.inject.last_o.val();
+        self.inject.ready_i.next = self.departures.ready_o.val();
+        self.valid_o.next = self.departures.valid_o.val();
+        self.data_o.next = self.departures.data_o.val();
+        self.last_o.next = self.departures.last_o.val();
+        self.departures.ready_i.next = self.ready_i.val();
     }
 
     fn timing(&self) -> Vec<TimingInfo> {

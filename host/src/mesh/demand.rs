@@ -15,7 +15,7 @@ use super::memory::Layout;
 use super::{Partition, Share};
 use crate::compiler::descriptors::output_push;
 use crate::network::Network;
-use backspike_arch::mesh::{PACKET_WORDS, flits_to_core, flits_to_host, packets as packets_of};
+use backspike_arch::mesh::{PACKET_WORDS, packets as packets_of};
 use backspike_arch::{ArchConfig, HostAddress, MeshConfig, Region, TIME_BLOCK};
 use backspike_tb::Packet;
 use serde::Serialize;
@@ -72,16 +72,21 @@ impl Flow {
     }
 }
 
-/// All flows of `partition`.
-pub fn demand(network: &Network, config: &ArchConfig, partition: &Partition) -> Vec<Flow> {
+/// All flows of `partition` on `mesh`.
+pub fn demand(
+    network: &Network,
+    config: &ArchConfig,
+    mesh: &MeshConfig,
+    partition: &Partition,
+) -> Vec<Flow> {
     let shares: Vec<&[Share]> = partition.cores.iter().map(|core| &core.shares[..]).collect();
     let layout = Layout::new(network, config, &shares);
     let blocks = ArchConfig::blocks(network.steps as usize);
     let last = network.layers.len() - 1;
     // Flits of rows of a region, each in packets of its own.
-    let rows = |region: Region, rows: usize, of_words: fn(usize) -> usize| -> f64 {
+    let rows = |region: Region, rows: usize, of_words: fn(&MeshConfig, usize) -> usize| -> f64 {
         let row = packets_of(config, HostAddress::new(region, 0, 0), region.subs(config));
-        (rows * row.iter().map(|(_, words)| of_words(*words)).sum::<usize>()) as f64
+        (rows * row.iter().map(|(_, words)| of_words(mesh, *words)).sum::<usize>()) as f64
     };
     let mut flows = Vec::new();
     let mut push = |kind, from, to: Vec<End>, flits: f64| {
@@ -91,7 +96,7 @@ pub fn demand(network: &Network, config: &ArchConfig, partition: &Partition) -> 
     };
     let ends = |cores: Vec<usize>| cores.into_iter().map(End::Core).collect();
     let input = config.tiles(network.input_len()) * blocks;
-    let flits = rows(Region::Spike, input, flits_to_core);
+    let flits = rows(Region::Spike, input, MeshConfig::flits_to_core);
     let first = layout.holders(0).map(|(core, _)| End::Core(core)).collect();
     push(FlowKind::Host, End::Host, first, flits);
     for (core, holding) in
@@ -102,20 +107,21 @@ pub fn demand(network: &Network, config: &ArchConfig, partition: &Partition) -> 
         let tile_blocks = tiles * blocks;
         if layer < last {
             let to = ends(layout.spike_readers(core, holding));
-            let flits = rows(Region::Spike, tile_blocks, flits_to_core);
+            let flits = rows(Region::Spike, tile_blocks, MeshConfig::flits_to_core);
             push(FlowKind::Spikes, from, to, flits);
         } else {
             let output = output_push(network, tiles, 0, blocks);
-            let flits = rows(output.region, output.rows as usize, flits_to_host);
+            let flits = rows(output.region, output.rows as usize, MeshConfig::flits_to_host);
             push(FlowKind::Host, from, vec![End::Host], flits);
-            let flits = rows(Region::Error, errors, flits_to_core);
+            let flits = rows(Region::Error, errors, MeshConfig::flits_to_core);
             push(FlowKind::Host, End::Host, vec![from], flits);
         }
-        let flits = rows(Region::Error, errors, flits_to_core)
-            + rows(Region::Nonzero, tile_blocks, flits_to_core);
+        let flits = rows(Region::Error, errors, MeshConfig::flits_to_core)
+            + rows(Region::Nonzero, tile_blocks, MeshConfig::flits_to_core);
         push(FlowKind::Errors, from, ends(layout.error_readers(core, holding)), flits);
         for (to, below) in layout.weight_readers(layer) {
-            let flits = rows(Region::Weight, tiles * below.outputs.len(), flits_to_core);
+            let flits =
+                rows(Region::Weight, tiles * below.outputs.len(), MeshConfig::flits_to_core);
             let flits = flits / network.training.batch as f64;
             push(FlowKind::Weights, from, vec![End::Core(to)], flits);
         }
@@ -136,7 +142,7 @@ pub fn busiest_end(flows: &[Flow]) -> f64 {
 /// The packets of `flows`, by source node, when logical core `c` sits on `nodes[c]`: full ones of 8 words, and what is left. The flows of a
 /// source take turns.
 pub fn packets(flows: &[Flow], mesh: &MeshConfig, nodes: &[usize]) -> Vec<Vec<Packet>> {
-    let full = flits_to_core(PACKET_WORDS as usize);
+    let full = mesh.flits_to_core(PACKET_WORDS as usize);
     let mut left: Vec<usize> = flows.iter().map(|flow| flow.flits.ceil() as usize).collect();
     let mut packets = vec![Vec::new(); mesh.nodes()];
     while left.iter().any(|left| *left > 0) {

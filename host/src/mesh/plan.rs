@@ -57,6 +57,6 @@ pub fn plan(
     let partition = partition(network, config, &work, mesh.cores()).with_context(|| {
         format!("Network {} does not fit {} cores {}", network.name, mesh.cores(), config.name)
     })?;
-    let flows = demand(network, config, &partition);
+    let flows = demand(network, config, mesh, &partition);
     Ok(Plan { work, partition, flows })
 }

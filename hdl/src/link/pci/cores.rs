@@ -1,6 +1,6 @@
 use super::{HostBeats, HostPackets, PushBeats};
 use crate::core::Core;
-use crate::mesh::MeshDevice;
+use crate::mesh::{FlitsToWords, ItemsToFlits, MeshDevice};
 use crate::prim::module_name;
 use backspike_arch::{ArchConfig, MeshConfig};
 use rust_hdl::prelude::*;
@@ -31,7 +31,9 @@ pub struct Cores<const F: usize, const P: usize> {
     pushes: Vec<PushBeats>,
     mesh: Vec<MeshDevice<F, P>>,
     packets: Vec<HostPackets<F>>,
-    beats: Vec<HostBeats<F>>,
+    from: Vec<ItemsToFlits<F>>,
+    to: Vec<FlitsToWords<F>>,
+    beats: Vec<HostBeats>,
     _alone: usize,
     _meshes: usize,
 }
@@ -60,6 +62,8 @@ impl<const F: usize, const P: usize> Cores<F, P> {
             pushes: (0..alone).map(|_| Default::default()).collect(),
             mesh: mesh.iter().map(|mesh| MeshDevice::new(arch, mesh)).collect(),
             packets: mesh.iter().map(|mesh| HostPackets::new(mesh)).collect(),
+            from: mesh.iter().map(|_| Default::default()).collect(),
+            to: mesh.iter().map(|_| Default::default()).collect(),
             beats: mesh.iter().map(|_| Default::default()).collect(),
             _alone: alone,
             _meshes: 1 - alone,
@@ -104,20 +108,29 @@ impl<const F: usize, const P: usize> Logic for Cores<F, P> {
             self.packets[i].host_last_i.next = self.host_last_i.val();
             self.packets[i].nodes_i.next = self.nodes_i.val();
             self.host_ready_o.next = self.packets[i].host_ready_o.val();
-            self.mesh[i].from_valid_i.next = self.packets[i].valid_o.val();
-            self.mesh[i].from_data_i.next = self.packets[i].data_o.val();
-            self.mesh[i].from_last_i.next = self.packets[i].last_o.val();
-            self.packets[i].ready_i.next = self.mesh[i].from_ready_o.val();
-            self.beats[i].clock.next = self.clock.val();
-            self.beats[i].reset.next = self.reset.val();
-            self.beats[i].valid_i.next = self.mesh[i].to_valid_o.val();
-            self.beats[i].data_i.next = self.mesh[i].to_data_o.val();
-            self.beats[i].last_i.next = self.mesh[i].to_last_o.val();
-            self.mesh[i].to_ready_i.next = self.beats[i].ready_o.val();
-            self.beat_valid_o.next = self.beats[i].valid_o.val();
+            self.from[i].clock.next = self.clock.val();
+            self.from[i].reset.next = self.reset.val();
+            self.from[i].valid_i.next = self.packets[i].valid_o.val();
+            self.from[i].data_i.next = self.packets[i].data_o.val();
+            self.from[i].last_i.next = self.packets[i].last_o.val();
+            self.packets[i].ready_i.next = self.from[i].ready_o.val();
+            self.mesh[i].from_valid_i.next = self.from[i].valid_o.val();
+            self.mesh[i].from_data_i.next = self.from[i].data_o.val();
+            self.mesh[i].from_last_i.next = self.from[i].last_o.val();
+            self.from[i].ready_i.next = self.mesh[i].from_ready_o.val();
+            self.to[i].clock.next = self.clock.val();
+            self.to[i].reset.next = self.reset.val();
+            self.to[i].valid_i.next = self.mesh[i].to_valid_o.val();
+            self.to[i].data_i.next = self.mesh[i].to_data_o.val();
+            self.to[i].last_i.next = self.mesh[i].to_last_o.val();
+            self.mesh[i].to_ready_i.next = self.to[i].ready_o.val();
+            self.beats[i].addr_i.next = self.to[i].addr_o.val();
+            self.beats[i].data_i.next = self.to[i].data_o.val();
+            self.beats[i].last_i.next = self.to[i].word_last_o.val();
+            self.to[i].word_ready_i.next = self.beat_ready_i.val();
+            self.beat_valid_o.next = self.to[i].word_valid_o.val();
             self.beat_data_o.next = self.beats[i].data_o.val();
             self.beat_last_o.next = self.beats[i].last_o.val();
-            self.beats[i].ready_i.next = self.beat_ready_i.val();
         }
     }
 
