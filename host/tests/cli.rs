@@ -313,7 +313,7 @@ fn a_mesh_is_written_as_verilog() {
     stdout(&backspike(directory.path(), &write[..7]));
     stdout(&backspike(directory.path(), &write));
     let top = fs::read_to_string(directory.path().join("out/backspike_mesh.v")).unwrap();
-    assert_eq!(top.matches("tile_f32 tile_").count(), 4);
+    assert_eq!(top.matches("tile_f64 tile_").count(), 4);
 }
 
 #[test]

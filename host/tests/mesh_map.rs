@@ -3,8 +3,8 @@
 mod common;
 
 use backspike::mesh::{
-    Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Traffic,
-    busiest_end, demand, packets, partition,
+    Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Share, Traffic,
+    busiest_end, demand, divisions, in_order, packets, partition, words_taken,
 };
 use backspike::network::Network;
 use backspike_arch::{ArchConfig, Link, MeshConfig, MeshPort, Routes};
@@ -33,17 +33,17 @@ fn network(
     (network, work)
 }
 
-/// The least busiest core of any division into runs: all of them are tried.
-fn least(loads: &[[f64; 3]], cores: usize) -> f64 {
+/// A layer and its tile.
+type Tile = (usize, usize);
+
+/// The least that the busiest core of any division of `tiles` into runs has to do: all of them are tried. `load` is that of a core with a run.
+fn least(tiles: &[Tile], cores: usize, load: &dyn Fn(&[Tile]) -> f64) -> f64 {
     if cores == 0 {
-        return if loads.is_empty() { 0.0 } else { f64::INFINITY };
+        return if tiles.is_empty() { 0.0 } else { f64::INFINITY };
     }
-    let mut sum = [0.0; 3];
-    let mut best = least(loads, cores - 1);
-    for (n, load) in loads.iter().enumerate() {
-        (0..3).for_each(|engine| sum[engine] += load[engine]);
-        let own = sum.iter().copied().fold(0.0, f64::max);
-        best = best.min(own.max(least(&loads[n + 1..], cores - 1)));
+    let mut best = least(tiles, cores - 1, load);
+    for n in 1..=tiles.len() {
+        best = best.min(load(&tiles[..n]).max(least(&tiles[n..], cores - 1, load)));
     }
     best
 }
@@ -57,29 +57,59 @@ fn every_tile_is_on_one_core_and_no_division_into_runs_is_better() {
             (0..rng.random_range(1..4)).map(|_| rng.random_range(1..30)).collect();
         let (network, work) = network(rng, &config, &neurons);
         let cores = rng.random_range(1..5);
-        let plan = partition(&network, &config, &work, cores).unwrap();
+        let tiles = in_order(&work);
+        let plan = partition(&network, &config, &work, cores, &tiles).unwrap();
         assert!(plan.cores.len() <= cores);
-        let mut next = (0, 0);
-        for share in plan.cores.iter().flat_map(|core| &core.shares) {
-            if next.1 == work[next.0].tiles {
-                next = (next.0 + 1, 0);
-            }
-            assert_eq!((share.layer, share.first_tile), next);
-            next.1 += share.tiles;
-        }
-        assert_eq!(next, (work.len() - 1, work[work.len() - 1].tiles));
-        let loads: Vec<[f64; 3]> = (work.iter())
-            .flat_map(|layer| {
-                let part = |cycles: f64| cycles / layer.tiles as f64;
-                std::iter::repeat_n(
-                    [layer.forward, layer.backward, layer.gradient].map(part),
-                    layer.tiles,
-                )
-            })
+        let held = plan.cores.iter().flat_map(|core| &core.shares);
+        let held: Vec<Tile> = held
+            .flat_map(|share| (0..share.tiles).map(|tile| (share.layer, share.first_tile + tile)))
             .collect();
-        let best = least(&loads, cores);
+        assert_eq!(held, tiles);
+        let load = |run: &[Tile]| {
+            let mut sum = [0.0; 3];
+            let mut shares: Vec<Share> = Vec::new();
+            for &(layer, first_tile) in run {
+                let of = &work[layer];
+                for (sum, cycles) in sum.iter_mut().zip([of.forward, of.backward, of.gradient]) {
+                    *sum += cycles / of.tiles as f64;
+                }
+                match shares.last_mut().filter(|share| share.layer == layer) {
+                    Some(share) => share.tiles += 1,
+                    None => shares.push(Share { layer, first_tile, tiles: 1 }),
+                }
+            }
+            let words = words_taken(&network, &config, &shares) as f64;
+            sum.into_iter().fold(words, f64::max)
+        };
+        let best = least(&tiles, cores, &load);
         assert!((plan.busiest() / best - 1.0).abs() < 1e-6, "{} against {best}", plan.busiest());
         assert!(plan.speedup() <= cores as f64 * (1.0 + 1e-9));
+    }
+}
+
+#[test]
+fn every_division_has_every_tile_once() {
+    let rng = &mut generator(8);
+    let config = ArchConfig::tiny();
+    for _ in 0..20 {
+        let neurons: Vec<usize> =
+            (0..rng.random_range(1..6)).map(|_| rng.random_range(1..60)).collect();
+        let (network, work) = network(rng, &config, &neurons);
+        let cores = rng.random_range(2..9);
+        let found = divisions(&network, &config, &work, cores).unwrap().concat();
+        assert!(found.iter().any(|plan| plan.sharing() > 1) || cores <= work.len());
+        for plan in found {
+            assert!(plan.cores.len() <= cores);
+            let shares = plan.cores.iter().flat_map(|core| &core.shares);
+            let mut held: Vec<Tile> = shares
+                .flat_map(|share| (0..share.tiles).map(|n| (share.layer, share.first_tile + n)))
+                .collect();
+            held.sort_unstable();
+            assert_eq!(held, in_order(&work));
+            for core in &plan.cores {
+                assert!(core.shares.is_sorted_by(|a, b| a.layer < b.layer), "{core:?}");
+            }
+        }
     }
 }
 
@@ -89,7 +119,7 @@ fn what_no_division_holds_is_listed_with_its_remedy() {
     let config = ArchConfig { weights: 64, slot_neuron_steps: 128, ..ArchConfig::nano() };
     let (mut network, work) = network(rng, &config, &[60, 60]);
     network.steps = 20;
-    let problems = partition(&network, &config, &work, 2).unwrap_err();
+    let problems = divisions(&network, &config, &work, 2).unwrap_err();
     let all = problems.sentences().join("\n");
     for part in [
         "of weights",
@@ -108,7 +138,7 @@ fn what_no_division_holds_is_listed_with_its_remedy() {
         max_steps: 32,
         ..config
     };
-    partition(&network, &roomy, &work, 2).unwrap();
+    divisions(&network, &roomy, &work, 2).unwrap();
 }
 
 #[test]
@@ -120,7 +150,7 @@ fn storage_decides_where_cores_are_full() {
     (work[0].gradient, work[1].forward) = (1.0, 1000.0);
     // 16 inputs x 64 neurons are 1,024 weights, twice what a core has.
     let config = ArchConfig { weights: 512, ..ArchConfig::nano() };
-    let plan = partition(&network, &config, &work, 4).unwrap();
+    let plan = partition(&network, &config, &work, 4, &in_order(&work)).unwrap();
     for core in &plan.cores {
         let rows: usize =
             core.shares.iter().map(|share| network.fan_in(share.layer) * share.tiles).sum();
@@ -135,13 +165,13 @@ fn one_core_talks_to_the_host_only_and_two_exchange_spikes_and_errors() {
     let config = ArchConfig::nano();
     let (network, work) = network(rng, &config, &[12]);
     let mesh = MeshConfig { flit: 32, ..MeshConfig::new(2, 1) };
-    let alone = partition(&network, &config, &work, 1).unwrap();
+    let alone = partition(&network, &config, &work, 1, &in_order(&work)).unwrap();
     let flows = demand(&network, &config, &mesh, &alone);
     assert!(flows.iter().all(|flow| flow.kind == FlowKind::Host), "{flows:?}");
     // Input: 4 tiles x 2 blocks of head, address and a word.
     assert_eq!(flows[0].flits, 24.0);
 
-    let share = |layer, tiles| backspike::mesh::Share { layer, first_tile: 0, tiles };
+    let share = |layer, tiles| Share { layer, first_tile: 0, tiles };
     let mut split = alone.clone();
     split.cores[0].shares = vec![share(0, 3)];
     split.cores.push(backspike::mesh::CorePlan { shares: vec![share(1, 1)], ..Default::default() });

@@ -4,7 +4,7 @@ mod common;
 
 use backspike::compiler::compile;
 use backspike::device::emulator;
-use backspike::mesh::{Cluster, LayerWork, Partition, Pipeline, compile_mesh, partition};
+use backspike::mesh::{Cluster, LayerWork, Partition, Pipeline, compile_mesh, divisions};
 use backspike::network::Network;
 use backspike::pci::{PciMesh, Server, VfioUser};
 use backspike::train::loss::LossUnit;
@@ -14,7 +14,7 @@ use backspike_emulator::{EmulatedFunction, EmulatedMesh};
 use backspike_tb::{AxiTiming, MeshLibrary, Optimize, PciLibrary};
 use common::{generator, layered, quadrants};
 use rand::Rng;
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,7 +36,7 @@ fn network(neurons: &[usize], steps: u32) -> Network {
     Network { steps, ..layered(neurons) }
 }
 
-/// Any division: the work of the layers is drawn.
+/// Any division: the work of the layers is drawn, and how many of them lie together.
 fn divide(rng: &mut ChaCha8Rng, network: &Network, config: &ArchConfig, cores: usize) -> Partition {
     let work: Vec<LayerWork> = (0..network.layers.len())
         .map(|l| LayerWork {
@@ -48,7 +48,8 @@ fn divide(rng: &mut ChaCha8Rng, network: &Network, config: &ArchConfig, cores: u
             gradient: rng.random_range(1.0..1000.0),
         })
         .collect();
-    partition(network, config, &work, cores).unwrap()
+    let divisions = divisions(network, config, &work, cores).unwrap().concat();
+    divisions.choose(rng).unwrap().clone()
 }
 
 fn train(mut trainer: Trainer) -> Summary {

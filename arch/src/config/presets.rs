@@ -107,7 +107,7 @@ impl ArchConfig {
             name: "mesh".into(),
             slots: 32,
             weights: 1 << 17,
-            slot_neuron_steps: 1 << 13,
+            slot_neuron_steps: 1 << 14,
             slot_error_steps: 1 << 13,
             slot_membrane_steps: 1 << 10,
             slices: 128,

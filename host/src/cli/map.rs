@@ -52,13 +52,26 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     bar.set_message(format!("training on {} samples, to measure the layers", arguments.limit));
     let effort = Effort { training: arguments.limit as usize, samples: arguments.samples as usize };
     let mesh = &arguments.mesh.chosen(&arguments.core).unwrap_or(MeshConfig::new(4, 5));
-    let plan = plan(&network, &config, &data, mesh, effort)?;
+    let placing = arguments.placement.placing();
+    let plan = plan(&network, &config, &data, mesh, effort, &placing)?;
     bar.finish_and_clear();
     print_partition(&network, &config, &plan.partition);
+    if let [first, others @ ..] = &plan.trials[..] {
+        let tell = |(sharing, cycles): &(usize, u64)| {
+            format!("{cycles} with up to {sharing} cores to a layer")
+        };
+        let others: Vec<String> = others.iter().map(tell).collect();
+        let others = if others.is_empty() {
+            String::new()
+        } else {
+            format!("; tried were {}", others.join(", "))
+        };
+        println!("  the first batch on the emulated mesh: {}{others}", tell(first));
+    }
 
     let flows = &plan.flows;
     let routes = Routes::new(mesh);
-    let problem = arguments.placement.problem(&plan, &routes);
+    let problem = placing.problem(&plan.partition, flows, &routes);
     println!(
         "\n{} x {} mesh, a sample: flits x links; the busiest node sends or takes {:.0} flits",
         mesh.width,
@@ -101,7 +114,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let picture = folder.join("map.svg");
     write_file(&picture, &svg(&title, &plan.partition, &routes, nodes, &traffic))?;
     let record = json!({
-        "network": network.name, "config": config, "mesh": mesh, "work": plan.work, "partition": plan.partition,
+        "network": network.name, "config": config, "mesh": mesh, "partition": plan.partition, "trials": plan.trials,
         "flows": plan.flows, "hottest_weight": arguments.placement.hottest, "seed": arguments.placement.placement_seed,
         "placements": placements.iter().map(|(name, nodes, cost, cycles)| json!({"placer": name, "nodes": nodes, "cost": cost, "rtl_cycles": cycles})).collect::<Vec<_>>(),
         "drawn": name, "traffic": traffic,
@@ -114,21 +127,25 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
 
 fn print_partition(network: &Network, config: &ArchConfig, plan: &Partition) {
     println!(
-        "{} on {} cores {} of {} lanes: cycles a sample of the engines",
+        "{} on {} cores {} of {} lanes: cycles a sample of the engines and of the port at which words come",
         network.name,
         plan.cores.len(),
         config.name,
         config.lanes
     );
-    println!("  {:<5} {:>9} {:>9} {:>9}  {:>5}  slices", "core", "FP", "BP", "WG", "load");
+    println!(
+        "  {:<5} {:>9} {:>9} {:>9} {:>9}  {:>5}  slices",
+        "core", "FP", "BP", "WG", "port", "load"
+    );
     let busiest = plan.busiest().max(f64::MIN_POSITIVE);
     for (core, of) in plan.cores.iter().enumerate() {
         let slices: Vec<String> = of.shares.iter().map(ToString::to_string).collect();
         println!(
-            "  {core:<5} {:>9.0} {:>9.0} {:>9.0}  {:>3.0} %  {}",
+            "  {core:<5} {:>9.0} {:>9.0} {:>9.0} {:>9.0}  {:>3.0} %  {}",
             of.load.forward,
             of.load.backward,
             of.load.gradient,
+            of.load.port,
             100.0 * of.load.busiest() / busiest,
             slices.join(", ")
         );

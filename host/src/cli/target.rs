@@ -4,10 +4,10 @@ use anyhow::{Context, Result, bail, ensure};
 use backspike::compiler::{Program, compile, fitting_preset};
 use backspike::device::{Mirror, MirrorMesh, Optimize, Waves, emulator, rtl};
 use backspike::link::SerialDevice;
-use backspike::mesh::{MeshProgram, PLACERS, PlacementProblem, Plan};
+use backspike::mesh::{MeshProgram, PLACERS, Placing};
 use backspike::network::Network;
 use backspike::pci::{PciDevice, PciMesh, Transport, VfioKernel, VfioUser};
-use backspike_arch::{ArchConfig, Device, Mesh, MeshConfig, Routes};
+use backspike_arch::{ArchConfig, Device, Mesh, MeshConfig};
 use backspike_emulator::EmulatedMesh;
 use backspike_tb::MeshLibrary;
 use clap::builder::PossibleValuesParser;
@@ -137,21 +137,11 @@ fn weight(text: &str) -> Result<f64, String> {
 }
 
 impl PlacementOptions {
-    /// What is to be placed.
-    pub fn problem<'a>(&self, plan: &'a Plan, routes: &'a Routes) -> PlacementProblem<'a> {
-        PlacementProblem {
-            cores: plan.partition.cores.len(),
-            flows: &plan.flows,
-            routes,
-            hottest: self.hottest,
-            seed: self.placement_seed,
-        }
-    }
-
-    /// A node for each logical core.
-    pub fn place(&self, plan: &Plan, routes: &Routes) -> Vec<usize> {
-        let placer = PLACERS.iter().find(|placer| placer.name() == self.placer);
-        placer.map_or_else(Vec::new, |placer| placer.place(&self.problem(plan, routes)))
+    /// Who places, and how.
+    pub fn placing(&self) -> Placing<'static> {
+        let placer = PLACERS.into_iter().find(|placer| placer.name() == self.placer);
+        let placer = placer.unwrap_or(PLACERS[PLACERS.len() - 1]);
+        Placing { placer, hottest: self.hottest, seed: self.placement_seed }
     }
 }
 

@@ -15,7 +15,7 @@ use backspike::network::Network;
 use backspike::report::{Log, link_flits, mesh_record, mesh_report, summary};
 use backspike::train::loss::LossUnit;
 use backspike::train::{RunOptions, Trainer, check_dataset};
-use backspike_arch::{ArchConfig, Mesh, Routes};
+use backspike_arch::{ArchConfig, Mesh};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -208,12 +208,11 @@ impl Target {
         };
         let config = arguments.core.mesh_config()?;
         let bar = spinner();
-        bar.set_message("training a little, to measure the layers and divide them");
-        let plan = plan(network, &config, data, &mesh, Effort::default())?;
-        let routes = Routes::new(&mesh);
-        let nodes = arguments.placement.place(&plan, &routes);
+        bar.set_message("training a little, to measure the layers and divide them in several ways");
+        let placing = arguments.placement.placing();
+        let plan = plan(network, &config, data, &mesh, Effort::default(), &placing)?;
         bar.finish_and_clear();
-        let program = compile_mesh(network, &config, &plan.partition, &mesh, &nodes);
+        let program = compile_mesh(network, &config, &plan.partition, &mesh, &plan.nodes);
         Ok(Target::Mesh(program.with_context(|| {
             format!("Network {} does not fit {} cores {}", network.name, mesh.cores(), config.name)
         })?))

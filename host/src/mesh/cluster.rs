@@ -3,9 +3,10 @@
 //! Where a core needs what others make, FP or BP waits for a token of each sender. A sender's tokens come in the order of its
 //! program, which is the order in which they are waited for, so a counter for each sender is enough however far one runs ahead of another.
 
-use super::program::{CoreProgram, MeshProgram, MeshSlice, Sending};
-use super::schedule::{Planned, Task};
-use crate::compiler::{IO_OUTPUT, IO_SLOT_FREE};
+use super::issue::{issue, send, wait_all};
+use super::program::{CoreProgram, MeshProgram, MeshSlice};
+use super::schedule::Planned;
+use crate::compiler::IO_OUTPUT;
 use crate::port::{Port, token};
 use crate::train::stream::Update;
 use crate::weights::Weights;
@@ -107,26 +108,18 @@ impl Cluster {
         self.each(|port, _| port.wait(Engine::Fp, token::UPDATED))
     }
 
-    /// Issues what the cores do up to `step`; sample `n` is in slot `n` modulo `slots`.
+    /// Issues what the cores do up to time `until`; sample `n` is in slot `n` modulo `slots`.
     pub fn issue(
         &mut self,
         tasks: &mut [VecDeque<Planned>],
-        step: usize,
+        until: usize,
         slots: usize,
     ) -> Result<(), DeviceError> {
         for ((port, core), tasks) in self.cores.iter_mut().zip(&self.program.cores).zip(tasks) {
             port.together(|port| {
-                while let Some(planned) = tasks.pop_front_if(|planned| planned.step <= step) {
+                while let Some(planned) = tasks.pop_front_if(|planned| planned.time <= until) {
                     let slot = planned.sample % slots;
-                    match planned.task {
-                        Task::Forward { slice } => forward(port, core, slice, slot)?,
-                        Task::Backward { slice } => backward(port, core, slice, slot)?,
-                        Task::Free => {
-                            port.post(Engine::Wg, token::FREE)?;
-                            port.wait(Engine::Io, token::FREE)?;
-                            port.push(IO_SLOT_FREE, 0)?;
-                        }
-                    }
+                    issue(port, core, planned.task, slot)?;
                 }
                 Ok(())
             })?;
@@ -224,15 +217,20 @@ impl Cluster {
     /// Waits until every core has done its last `samples` samples, the upper layers first, and lets each send its new weights to who keeps
     /// copies of them as soon as these have, so that no BP reads a copy that changes.
     pub fn spread_weights(&mut self, samples: usize) -> Result<(), DeviceError> {
-        // A core of a lower layer has a lower number, and is done later.
-        let last: Vec<usize> = (0..self.cores.len()).map(|core| self.last_reader(core)).collect();
-        for core in (0..self.cores.len()).rev() {
+        let mut order: Vec<usize> = (0..self.cores.len()).collect();
+        order.sort_by_key(|core| self.program.schedule.done(*core));
+        let last: Vec<usize> =
+            (0..self.cores.len()).map(|core| self.last_reader(core, &order)).collect();
+        for core in order {
             self.receive_free_of(core, samples)?;
             for sender in (0..self.cores.len()).filter(|&sender| last[sender] == core) {
                 let (port, program) = (&mut self.cores[sender], &self.program.cores[sender]);
                 port.together(|port| {
                     for slice in program.slices.iter().rev() {
-                        send(port, &slice.weights, Engine::Wg, token::WEIGHTS, 0)?;
+                        if slice.weights.post.is_some() {
+                            port.post(Engine::Wg, token::WEIGHTS)?;
+                        }
+                        send(port, &slice.weights, token::WEIGHTS, 0)?;
                     }
                     for slice in program.slices.iter().rev() {
                         wait_all(port, Engine::Bp, &slice.weights_from)?;
@@ -244,13 +242,14 @@ impl Cluster {
         Ok(())
     }
 
-    /// The lowest of a core and those with a part of a layer below one of its own.
-    fn last_reader(&self, core: usize) -> usize {
+    /// The last of `order` of a core and those with a part of a layer below one of its own.
+    fn last_reader(&self, core: usize, order: &[usize]) -> usize {
         let layer = |slice: &MeshSlice| slice.holding.share.layer;
         let above = &self.program.cores[core].slices;
         let read = |slice| above.iter().any(|above| layer(above) == layer(slice) + 1);
-        let reader = self.program.cores.iter().position(|core| core.slices.iter().any(read));
-        reader.map_or(core, |reader| reader.min(core))
+        let reads =
+            |&other: &usize| other == core || self.program.cores[other].slices.iter().any(read);
+        order.iter().copied().rfind(|other| reads(other)).unwrap_or(core)
     }
 
     /// Enqueues the push of all counters.
@@ -335,68 +334,4 @@ impl Cluster {
         }
         Ok(())
     }
-}
-
-/// An engine waits for a token of each sender.
-fn wait_all(port: &mut Port, engine: Engine, tokens: &[u8]) -> Result<(), DeviceError> {
-    tokens.iter().try_for_each(|token| port.wait(engine, *token))
-}
-
-/// Enqueues pushes of a slot once the engine has posted `token`.
-fn send(
-    port: &mut Port,
-    sending: &Sending,
-    engine: Engine,
-    token: u8,
-    slot: usize,
-) -> Result<(), DeviceError> {
-    let Some(post) = sending.post else { return Ok(()) };
-    port.post(engine, token)?;
-    port.wait(Engine::Io, token)?;
-    for push in &sending.pushes {
-        port.push(*push, slot)?;
-    }
-    port.push(post, 0)
-}
-
-/// FORWARD of a slice, then what it sends.
-fn forward(
-    port: &mut Port,
-    core: &CoreProgram,
-    slice: usize,
-    slot: usize,
-) -> Result<(), DeviceError> {
-    let of = &core.slices[slice];
-    wait_all(port, Engine::Fp, &of.spikes_from)?;
-    port.issue(Engine::Fp, Instruction::Forward { slice: slice as u8, slot: slot as u8 })?;
-    send(port, &of.spikes, Engine::Fp, token::FORWARD, slot)?;
-    if of.holding.back_base.is_none() {
-        port.post(Engine::Fp, token::FORWARD)?;
-        port.wait(Engine::Io, token::FORWARD)?;
-        port.push(IO_OUTPUT, slot)?;
-    }
-    Ok(())
-}
-
-/// NEURON_BACK or BACKPROP of a slice, what it sends, then its ACCUMULATE.
-fn backward(
-    port: &mut Port,
-    core: &CoreProgram,
-    slice: usize,
-    slot: usize,
-) -> Result<(), DeviceError> {
-    let of = &core.slices[slice];
-    wait_all(port, Engine::Bp, &of.errors_from)?;
-    let (slice, slot_number) = (slice as u8, slot as u8);
-    port.issue(
-        Engine::Bp,
-        match of.holding.back_base {
-            Some(_) => Instruction::Backprop { slice, slot: slot_number },
-            None => Instruction::NeuronBack { slice, slot: slot_number },
-        },
-    )?;
-    send(port, &of.errors, Engine::Bp, token::ERRORS, slot)?;
-    port.post(Engine::Bp, token::BACKWARD)?;
-    port.wait(Engine::Wg, token::BACKWARD)?;
-    port.issue(Engine::Wg, Instruction::Accumulate { slice, slot: slot_number })
 }

@@ -8,7 +8,11 @@ use crate::compiler::descriptors::{
 use crate::compiler::{Descriptors, IO_OUTPUT};
 use crate::network::Network;
 use crate::port::token;
-use backspike_arch::{ArchConfig, IoDescriptor, Region, TIME_BLOCK};
+use backspike_arch::{ArchConfig, IoDescriptor, MAX_TOKENS, Region, TIME_BLOCK};
+
+/// Where the two tokens of a slice are.
+const FORWARD: usize = 0;
+const BACK: usize = 1;
 
 /// Everything a core's program is made of.
 pub(super) struct Compiler<'a> {
@@ -18,6 +22,32 @@ pub(super) struct Compiler<'a> {
     pub blocks: usize,
     pub layout: Layout,
     pub gradient_shift: u8,
+    /// Of each core's slices, the tokens behind its spikes, and behind its errors and weights.
+    pub tokens: Vec<Vec<[u8; 2]>>,
+}
+
+/// Of each core's slices a token for what it sends forward and one for what it sends back, which none of its readers gets from another: so a
+/// receiver counts each sender's tokens alone, and takes those of a slice in the order of its program however far one core runs ahead of another.
+/// [`MAX_TOKENS`] where none is left.
+pub(super) fn tokens(layout: &Layout) -> Vec<Vec<[u8; 2]>> {
+    const _: () = assert!(MAX_TOKENS == u128::BITS as usize, "a bit for each token");
+    // Those that each core gets; the first are its own and the host's.
+    let own = (1_u128 << token::OTHERS) - 1;
+    let mut taken = vec![own; layout.cores.len()];
+    let mut pick = |readers: &[usize]| {
+        let busy = readers.iter().fold(own, |busy, core| busy | taken[*core]);
+        let free = busy.trailing_ones();
+        readers.iter().for_each(|core| taken[*core] |= 1_u128.checked_shl(free).unwrap_or(0));
+        free as u8
+    };
+    let mut of = |core: usize, holding: &Holding| {
+        let spikes = pick(&layout.spike_readers(core, holding));
+        let mut readers = layout.error_readers(core, holding);
+        readers.extend(layout.weight_readers(holding.share.layer).iter().map(|of| of.0));
+        [spikes, pick(&readers)]
+    };
+    let cores = layout.cores.iter().enumerate();
+    cores.map(|(core, slices)| slices.iter().map(|holding| of(core, holding)).collect()).collect()
 }
 
 impl Compiler<'_> {
@@ -25,28 +55,31 @@ impl Compiler<'_> {
         cores.iter().fold(0, |nodes, core| nodes | 1 << self.nodes[*core])
     }
 
-    /// Tokens that `core` gets from each core for whose slice of `layer` it is one of `readers`.
+    /// Tokens, of what is sent in a direction, that `core` gets from each core for whose slice of `layer` it is one of `readers`.
     fn senders(
         &self,
         core: usize,
         layer: usize,
-        first: usize,
+        direction: usize,
         readers: impl Fn(usize, &Holding) -> Vec<usize>,
     ) -> Vec<u8> {
-        let senders = self.layout.holders(layer);
-        let senders = senders.filter(|(from, holding)| readers(*from, holding).contains(&core));
-        senders.map(|(from, _)| (first + from) as u8).collect()
+        let slices = self.layout.cores.iter().zip(&self.tokens).enumerate();
+        let slices = slices.flat_map(|(from, (holdings, tokens))| {
+            holdings.iter().zip(tokens).map(move |(holding, tokens)| (from, holding, tokens))
+        });
+        let senders = slices.filter(|(from, holding, _)| {
+            holding.share.layer == layer && readers(*from, holding).contains(&core)
+        });
+        senders.map(|(.., tokens)| tokens[direction]).collect()
     }
 
     /// The program of a core.
     pub fn core(&self, core: usize) -> CoreProgram {
         let mut descriptors = Descriptors { io: fixed_pushes(), ..Descriptors::default() };
         let last = self.network.layers.len() - 1;
-        let (spikes, errors) =
-            (usize::from(token::OTHERS), usize::from(token::OTHERS) + self.layout.cores.len());
         let mut slices = Vec::new();
         let mut has_output = false;
-        for holding in &self.layout.cores[core] {
+        for (holding, tokens) in self.layout.cores[core].iter().zip(&self.tokens[core]) {
             let layer = holding.share.layer;
             let place = self.place(holding);
             descriptors.fp.push(forward(self.network, self.config, &place));
@@ -68,7 +101,7 @@ impl Compiler<'_> {
             }
             let weights_from = if holding.copied {
                 let reads = |_, _: &Holding| vec![core];
-                self.senders(core, layer + 1, errors, reads)
+                self.senders(core, layer + 1, BACK, reads)
             } else {
                 Vec::new()
             };
@@ -76,7 +109,7 @@ impl Compiler<'_> {
                 holding: holding.clone(),
                 fan_in: self.network.fan_in(layer),
                 spikes_from: match layer.checked_sub(1) {
-                    Some(below) => self.senders(core, below, spikes, |from, holding| {
+                    Some(below) => self.senders(core, below, FORWARD, |from, holding| {
                         self.layout.spike_readers(from, holding)
                     }),
                     None => vec![token::INPUT],
@@ -84,14 +117,14 @@ impl Compiler<'_> {
                 errors_from: if layer == last {
                     vec![token::GRADIENT]
                 } else {
-                    self.senders(core, layer + 1, errors, |from, holding| {
+                    self.senders(core, layer + 1, BACK, |from, holding| {
                         self.layout.error_readers(from, holding)
                     })
                 },
                 weights_from,
-                spikes: self.send_spikes(core, holding, spikes + core, &mut descriptors.io),
-                errors: self.send_errors(core, holding, errors + core, &mut descriptors.io),
-                weights: self.send_weights(holding, errors + core, &mut descriptors.io),
+                spikes: self.send_spikes(core, holding, tokens[FORWARD], &mut descriptors.io),
+                errors: self.send_errors(core, holding, tokens[BACK], &mut descriptors.io),
+                weights: self.send_weights(holding, tokens[BACK], &mut descriptors.io),
             });
         }
         CoreProgram { slices, descriptors, has_output }
@@ -123,7 +156,7 @@ impl Compiler<'_> {
         &self,
         core: usize,
         holding: &Holding,
-        token: usize,
+        token: u8,
         io: &mut Vec<IoDescriptor>,
     ) -> Sending {
         let nodes = self.set(&self.layout.spike_readers(core, holding));
@@ -140,7 +173,7 @@ impl Compiler<'_> {
         &self,
         core: usize,
         holding: &Holding,
-        token: usize,
+        token: u8,
         io: &mut Vec<IoDescriptor>,
     ) -> Sending {
         let nodes = self.set(&self.layout.error_readers(core, holding));
@@ -165,7 +198,7 @@ impl Compiler<'_> {
     }
 
     /// To each core with a copy the rows from its neurons, tile by tile.
-    fn send_weights(&self, holding: &Holding, token: usize, io: &mut Vec<IoDescriptor>) -> Sending {
+    fn send_weights(&self, holding: &Holding, token: u8, io: &mut Vec<IoDescriptor>) -> Sending {
         let layer = holding.share.layer;
         let fan_in = self.network.fan_in(layer);
         let readers = self.layout.weight_readers(layer);
@@ -189,7 +222,7 @@ impl Compiler<'_> {
 fn sending(
     io: &mut Vec<IoDescriptor>,
     pushes: impl Iterator<Item = IoDescriptor>,
-    token: usize,
+    token: u8,
     nodes: u64,
 ) -> Sending {
     if nodes == 0 {
@@ -198,6 +231,6 @@ fn sending(
     let first = io.len();
     io.extend(pushes);
     let post = io.len();
-    io.push(IoDescriptor::post(token as u8, nodes));
+    io.push(IoDescriptor::post(token, nodes));
     Sending { pushes: (first..post).map(|slice| slice as u8).collect(), post: Some(post as u8) }
 }

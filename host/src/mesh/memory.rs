@@ -11,7 +11,7 @@
 use super::Share;
 use crate::compiler::Held;
 use crate::network::Network;
-use backspike_arch::ArchConfig;
+use backspike_arch::{ArchConfig, Region, TIME_BLOCK};
 use std::ops::Range;
 
 /// First plane word and error tile-block of a whole population.
@@ -138,6 +138,26 @@ pub fn held(network: &Network, config: &ArchConfig, shares: &[Share]) -> Held {
         }
     }
     held
+}
+
+/// Words that a core with `shares` takes from others and from the host, a sample: the wholes that it reads, but for what it makes in place.
+pub fn words_taken(network: &Network, config: &ArchConfig, shares: &[Share]) -> usize {
+    let needs = Needs::new(network, config, shares);
+    let spikes = Region::Spike.subs(config);
+    let errors = TIME_BLOCK * Region::Error.subs(config) + Region::Nonzero.subs(config);
+    let taken = |population: usize, memory: usize| {
+        let own = population.checked_sub(1).and_then(|layer| needs.share(layer));
+        let own = own.filter(|share| needs.in_place(share)[memory]);
+        let own = own.map_or(0, |share| share.tiles * needs.blocks);
+        tiles(network, config, population) * needs.blocks - own
+    };
+    (0..=network.layers.len())
+        .map(|population| {
+            let forward = needs.reads_spikes(population).then(|| spikes * taken(population, 0));
+            let back = needs.reads_errors(population).then(|| errors * taken(population, 1));
+            forward.unwrap_or(0) + back.unwrap_or(0)
+        })
+        .sum()
 }
 
 /// Where everything lies on the cores of a partition, and with that who reads what of whom.

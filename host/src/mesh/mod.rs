@@ -13,6 +13,7 @@ mod compile;
 mod cost;
 mod demand;
 mod draw;
+mod issue;
 mod memory;
 mod partition;
 mod pipeline;
@@ -26,12 +27,12 @@ pub use cluster::Cluster;
 pub use cost::{Cost, Traffic};
 pub use demand::{End, Flow, FlowKind, busiest_end, demand, packets};
 pub use draw::svg;
-pub use memory::{Holding, Whole};
-pub use partition::{CorePlan, Load, Partition, Share, partition};
+pub use memory::{Holding, Whole, words_taken};
+pub use partition::{CorePlan, Load, Partition, Share, divisions, in_order, partition};
 pub use pipeline::Pipeline;
 pub use placement::{
     Annealing, Greedy, PLACERS, PlacementProblem, Placer, RandomSearch, RowMajor, ZigZag,
 };
-pub use plan::{Effort, Plan, plan};
+pub use plan::{Effort, Placing, Plan, plan};
 pub use program::{CoreProgram, MeshProgram, MeshSlice, Sending, compile_mesh};
 pub use work::{LayerWork, measure};

@@ -1,10 +1,10 @@
 //! Samples streamed through the cores of a mesh.
 //!
-//! The host walks the steps of the [`Schedule`]: it issues what the cores do some steps later, writes the input of a sample once all
+//! The host walks the times of the [`Schedule`]: it issues what the cores do some time later, writes the input of a sample once all
 //! cores have said that its slot is free, and turns outputs into output gradients. Tokens tell the cores when input and gradients are there.
 
 use super::cluster::Cluster;
-use super::schedule::{AHEAD, Planned, Schedule};
+use super::schedule::{Planned, Schedule};
 use crate::train::batch::Batch;
 use crate::train::loss::{LossUnit, Outcome};
 use crate::train::machine::Machine;
@@ -13,6 +13,17 @@ use crate::weights::Weights;
 use backspike_arch::device::WordMemory;
 use backspike_arch::{ArchConfig, Counters, DeviceError};
 use std::collections::VecDeque;
+
+/// What the host does for a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Act {
+    /// Writes its input.
+    Input { sample: usize },
+    /// Receives its output and writes the gradient.
+    Output { sample: usize },
+    /// Hears that all cores have done the next one.
+    Free,
+}
 
 /// A mesh with a network on it and the state between batches.
 pub struct Pipeline {
@@ -26,7 +37,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// Takes idle cores.
     pub fn new(cluster: Cluster, loss: LossUnit) -> Pipeline {
-        let schedule = cluster.program().schedule;
+        let schedule = cluster.program().schedule.clone();
         Pipeline { cluster, loss, schedule, update_pending: false }
     }
 
@@ -42,34 +53,43 @@ impl Pipeline {
         let (samples, slots) = (batch.len(), schedule.slots);
         let train = exponent.is_some();
         let tasks = |core| schedule.tasks(core, samples, train).into();
-        let mut tasks: Vec<VecDeque<Planned>> = cluster.program().cores.iter().map(tasks).collect();
-        // Samples whose input is written, whose output is received, and whose slot is free again.
-        let (mut written, mut received, mut freed) = (0, 0, 0);
-        let mut step = 0;
-        while received < samples {
-            cluster.issue(&mut tasks, step + AHEAD, slots)?;
-            while written < samples && schedule.start(written) <= step {
-                if train {
-                    while freed + slots <= written {
-                        cluster.receive_free()?;
-                        freed += 1;
+        let mut tasks: Vec<VecDeque<Planned>> =
+            (0..cluster.program().cores.len()).map(tasks).collect();
+        let mut acts = Vec::new();
+        for sample in 0..samples {
+            acts.push((schedule.input(sample), Act::Input { sample }));
+            acts.push((schedule.output(sample), Act::Output { sample }));
+            if train {
+                acts.push((schedule.free(sample), Act::Free));
+            }
+        }
+        acts.sort_unstable();
+        let mut left = samples;
+        let (mut freed, mut issue) = (0, 0);
+        for (time, act) in acts {
+            if time >= issue {
+                cluster.issue(&mut tasks, schedule.ahead(time), slots)?;
+                issue = time + schedule.period();
+            }
+            match act {
+                Act::Input { sample } => {
+                    cluster.write_input(sample % slots, batch.sample(sample))?;
+                }
+                Act::Output { sample } => {
+                    outcome(loss.evaluate(cluster.receive_output()?, batch.labels[sample]));
+                    if let Some(exponent) = exponent {
+                        cluster.write_errors(sample % slots, loss.errors(exponent))?;
+                    }
+                    left -= 1;
+                    if left == 0 {
+                        break;
                     }
                 }
-                cluster.write_input(written % slots, batch.sample(written))?;
-                written += 1;
-            }
-            while received < samples && schedule.output(received) <= step {
-                outcome(loss.evaluate(cluster.receive_output()?, batch.labels[received]));
-                if let Some(exponent) = exponent {
-                    cluster.write_errors(received % slots, loss.errors(exponent))?;
+                Act::Free => {
+                    cluster.receive_free()?;
+                    freed += 1;
                 }
-                received += 1;
             }
-            while train && freed < samples && schedule.free(freed) <= step {
-                cluster.receive_free()?;
-                freed += 1;
-            }
-            step += 1;
         }
         cluster.issue(&mut tasks, usize::MAX, slots)?;
         Ok(freed)

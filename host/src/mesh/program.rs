@@ -1,15 +1,15 @@
 //! A network compiled for the cores of a mesh: descriptors of every core, and who sends what to whom.
 
 use super::Partition;
-use super::compile::Compiler;
+use super::compile::{Compiler, tokens};
 use super::memory::{Holding, Layout, Whole};
-use super::schedule::Schedule;
+use super::schedule::{Schedule, Task};
 use crate::compiler::{Descriptors, Held, Slice, Usage, check};
 use crate::network::Network;
-use crate::port::{Part, token};
+use crate::port::Part;
 use crate::reader::Problems;
 use backspike_arch::mesh::PACKET_WORDS;
-use backspike_arch::{ArchConfig, MeshConfig};
+use backspike_arch::{ArchConfig, MAX_TOKENS, MeshConfig};
 
 /// IO slices that send something, and the one that posts a token behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,27 +116,40 @@ pub fn compile_mesh(
         &fullest(config, steps, &layout.held),
     )?;
     let blocks = ArchConfig::blocks(steps);
-    let compiler = Compiler { network, config, nodes, blocks, layout, gradient_shift };
+    let tokens = tokens(&layout);
+    let counters = 1 + tokens.iter().flatten().flatten().copied().max().map_or(0, usize::from);
+    let compiler = Compiler { network, config, nodes, blocks, layout, gradient_shift, tokens };
     let cores: Vec<CoreProgram> = (0..nodes.len()).map(|core| compiler.core(core)).collect();
-    let schedule = Schedule { layers: network.layers.len(), slots: config.slots };
+    let schedule = partition.schedule(config, blocks);
     let mut problems = Problems::default();
+    if counters > MAX_TOKENS {
+        problems.push(format!(
+            "A core would get the tokens of more slices of others than the {MAX_TOKENS} that an instruction can name leave room for: use fewer cores."
+        ));
+    }
     if config.lanes / 2 > PACKET_WORDS as usize {
         problems.push(format!(
             "Cores of {} lanes send a row of weights or errors in two packets, between which those of another core could come: use 4, 8 or 16 lanes on a mesh.",
             config.lanes
         ));
     }
-    let most = |what: &dyn Fn(&CoreProgram) -> usize| cores.iter().map(what).max().unwrap_or(0);
     let wanted = [
         (
             "tokens",
-            usize::from(token::OTHERS) + 2 * nodes.len(),
-            "token counters: 9, and two for each core",
+            counters.min(MAX_TOKENS),
+            "token counters: nine, and one for each slice of another core that it hears of",
         ),
-        ("slices", most(&|core| core.descriptors.io.len()), "descriptors of IO"),
+        (
+            "slices",
+            cores.iter().map(|core| core.descriptors.io.len()).max().unwrap_or(0),
+            "descriptors of IO",
+        ),
         (
             "queue_depth",
-            most(&|core| queued(core, &schedule)),
+            (cores.iter().enumerate())
+                .map(|(c, core)| queued(c, core, &schedule))
+                .max()
+                .unwrap_or(0),
             "instructions in a queue, which must hold all samples in flight: a full one would hold up other cores' packets",
         ),
     ];
@@ -187,14 +200,27 @@ pub(super) fn fullest(config: &ArchConfig, steps: usize, held: &[Held]) -> Vec<U
     most
 }
 
-/// The most instructions that wait in a queue of `core`: those of all samples that are issued, or of the end of a batch.
-fn queued(core: &CoreProgram, schedule: &Schedule) -> usize {
+/// The most instructions that wait in a queue of a core: those of all samples that are issued, and of the end of a batch.
+fn queued(index: usize, core: &CoreProgram, schedule: &Schedule) -> usize {
     let each = |sending: &Sending| sending.post.map_or(0, |_| 2 + sending.pushes.len());
-    let sum = |of: &dyn Fn(&MeshSlice) -> usize| core.slices.iter().map(of).sum::<usize>();
-    let io = 5 + sum(&|slice| each(&slice.spikes) + each(&slice.errors));
-    let fp = sum(&|slice| slice.spikes_from.len() + 3);
-    let bp = sum(&|slice| slice.errors_from.len() + 3);
-    let wg = 1 + 2 * core.slices.len();
-    let end = sum(&|slice| each(&slice.weights) + slice.weights_from.len() + 2) + 4;
-    schedule.issued() * io.max(fp).max(bp).max(wg) + end
+    // FP, BP, WG and IO.
+    let mut queues = [0; 4];
+    let mut wait = |task, instructions: [usize; 4]| {
+        let samples = schedule.waiting(index, task);
+        for (queue, count) in queues.iter_mut().zip(instructions) {
+            *queue += samples * count;
+        }
+    };
+    let mut end = 4;
+    for (slice, of) in core.slices.iter().enumerate() {
+        // An output is pushed where there are no spikes to send.
+        let spikes = each(&of.spikes).max(2);
+        wait(Task::Forward { slice }, [of.spikes_from.len() + 2, 0, 0, 0]);
+        wait(Task::SendSpikes { slice }, [0, 0, 0, spikes]);
+        wait(Task::Backward { slice }, [0, of.errors_from.len() + 3, 2, 0]);
+        wait(Task::SendErrors { slice }, [0, 0, 0, each(&of.errors)]);
+        end += each(&of.weights) + of.weights_from.len() + 2;
+    }
+    wait(Task::Free, [0, 0, 1, 2]);
+    end + queues.into_iter().max().unwrap_or(0)
 }

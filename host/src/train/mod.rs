@@ -9,6 +9,6 @@ pub mod scale;
 pub mod stream;
 mod trainer;
 
-pub use once::{epoch_on_emulator, first_samples};
+pub use once::{epoch_on_emulator, first_batch, first_samples};
 pub use record::{BatchRecord, EpochRecord, Observer, Summary, Sums, Totals};
 pub use trainer::{Position, RunOptions, TrainError, Trainer, check_dataset};

@@ -1,6 +1,7 @@
-//! An epoch on the emulator, for who wants its counters or its weights, and the first samples of one, for who counts on their own.
+//! An epoch on the emulator or a batch on any machine, for who wants counters or weights, and the first samples of an epoch, for who counts on their own.
 
 use super::batch::{Batch, Feed, shuffled};
+use super::machine::Machine;
 use super::{BatchRecord, EpochRecord, Observer, RunOptions, Summary, Trainer};
 use crate::compiler::Program;
 use crate::data::Dataset;
@@ -33,6 +34,17 @@ pub fn epoch_on_emulator(
     let options = RunOptions { threads: 1, steps: None, stop: &stop, store: None };
     let summary = trainer.run(data, &options, &mut Quiet)?;
     Ok((summary, trainer.weights().clone()))
+}
+
+/// Trains `network` on `machine`, for which it was compiled, for the first batch, on one thread.
+pub fn first_batch(
+    network: &Network,
+    machine: Box<dyn Machine>,
+    data: &Dataset,
+) -> Result<Summary> {
+    let stop = AtomicBool::new(false);
+    let options = RunOptions { threads: 1, steps: Some(1), stop: &stop, store: None };
+    Ok(Trainer::on(network, machine, None)?.run(data, &options, &mut Quiet)?)
 }
 
 /// The first `samples` samples of the first epoch, encoded for `program`, as one batch.
