@@ -56,17 +56,11 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let plan = plan(&network, &config, &data, mesh, effort, &placing)?;
     bar.finish_and_clear();
     print_partition(&network, &config, &plan.partition);
-    if let [first, others @ ..] = &plan.trials[..] {
-        let tell = |(sharing, cycles): &(usize, u64)| {
-            format!("{cycles} with up to {sharing} cores to a layer")
-        };
-        let others: Vec<String> = others.iter().map(tell).collect();
-        let others = if others.is_empty() {
-            String::new()
-        } else {
-            format!("; tried were {}", others.join(", "))
-        };
-        println!("  the first batch on the emulated mesh: {}{others}", tell(first));
+    if let [(sharing, fewest), .., (_, most)] = plan.trials[..] {
+        println!(
+            "  a batch with its new weights takes {fewest} cycles of the emulated mesh, the fewest of {} divisions (the most: {most}); up to {sharing} cores share a layer",
+            plan.trials.len()
+        );
     }
 
     let flows = &plan.flows;

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::data::{Dataset, Split};
 use crate::network::Network;
-use crate::reader::Problems;
 use crate::train::first_batch;
 use crate::train::loss::LossUnit;
 use anyhow::{Context, Result};
@@ -16,8 +15,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Strides of which a division is tried; of the fastest one all divisions are.
+/// Strides of which divisions are tried, and how many of each; of the fastest stride all are.
 const STRIDES: usize = 4;
+const FIRST: usize = 3;
+/// The most samples of a trial.
+const SAMPLES: usize = 64;
 
 /// A network divided among the cores of a mesh and placed there.
 #[derive(Clone, Debug, Serialize)]
@@ -115,26 +117,29 @@ impl Trial<'_> {
     /// The fastest of the divisions of each stride; the first, without a trial, when the cores can run none.
     fn plan(&self, strides: Vec<Vec<Partition>>) -> Result<Plan> {
         let mut untried = None;
-        let mut found: Vec<(Prepared, Vec<Partition>)> = Vec::new();
-        for mut of in strides {
-            let rest = of.split_off(1);
-            for plan in of.into_iter().map(|partition| self.place(partition)) {
-                match self.compile(&plan) {
-                    Ok(program) => found.push(((plan, program), rest.clone())),
-                    Err(_) => untried = untried.or(Some(plan)),
+        let mut found: Vec<Vec<Partition>> = Vec::new();
+        let mut first: Vec<(usize, Prepared)> = Vec::new();
+        for of in strides {
+            let stride = found.len();
+            for partition in of.iter().take(FIRST) {
+                match self.prepare(partition) {
+                    Ok(prepared) => first.push((stride, prepared)),
+                    Err(plan) => untried = untried.or(Some(*plan)),
                 }
+            }
+            if first.last().is_some_and(|(of, _)| *of == stride) {
+                found.push(of);
             }
             if found.len() == STRIDES {
                 break;
             }
         }
-        let (prepared, rest): (Vec<Prepared>, Vec<Vec<Partition>>) = found.into_iter().unzip();
-        let mut tried = self.run(prepared)?;
-        let fastest = tried.iter().enumerate().min_by_key(|(_, (cycles, _))| *cycles);
-        let rest = fastest.map_or(&[][..], |(stride, _)| &rest[stride][..]);
-        let others = rest.iter().map(|partition| self.place(partition.clone()));
-        let others = others.filter_map(|plan| Some((self.compile(&plan).ok()?, plan)));
-        tried.extend(self.run(others.map(|(program, plan)| (plan, program)).collect())?);
+        let (of, first): (Vec<usize>, Vec<Prepared>) = first.into_iter().unzip();
+        let mut tried = self.run(first)?;
+        if let Some((fastest, _)) = of.iter().zip(&tried).min_by_key(|(_, (cycles, _))| *cycles) {
+            let rest = found[*fastest].iter().skip(FIRST);
+            tried.extend(self.run(rest.filter_map(|of| self.prepare(of).ok()).collect())?);
+        }
         tried.sort_by_key(|(cycles, _)| *cycles);
         let trials = tried.iter().map(|(cycles, plan)| (plan.partition.sharing(), *cycles));
         let trials = trials.collect();
@@ -143,24 +148,27 @@ impl Trial<'_> {
         Ok(Plan { trials, ..plan })
     }
 
-    fn place(&self, partition: Partition) -> Plan {
+    /// A division on its nodes and compiled; without its program if the cores cannot run it.
+    fn prepare(&self, partition: &Partition) -> Result<Prepared, Box<Plan>> {
         let Self { network, config, mesh, placing, .. } = *self;
-        let flows = demand(network, config, mesh, &partition);
-        let nodes = placing.placer.place(&placing.problem(&partition, &flows, &Routes::new(mesh)));
-        Plan { partition, flows, nodes, trials: Vec::new() }
-    }
-
-    fn compile(&self, plan: &Plan) -> Result<MeshProgram, Problems> {
-        compile_mesh(self.network, self.config, &plan.partition, self.mesh, &plan.nodes)
+        let flows = demand(network, config, mesh, partition);
+        let nodes = placing.placer.place(&placing.problem(partition, &flows, &Routes::new(mesh)));
+        let plan = Plan { partition: partition.clone(), flows, nodes, trials: Vec::new() };
+        match compile_mesh(network, config, partition, mesh, &plan.nodes) {
+            Ok(program) => Ok((plan, program)),
+            Err(_) => Err(Box::new(plan)),
+        }
     }
 
     /// The cycles of a batch on the emulated mesh, its new weights with all who keep copies.
     fn run(&self, prepared: Vec<Prepared>) -> Result<Vec<(u64, Plan)>> {
+        let mut network = self.network.clone();
+        network.training.batch = network.training.batch.min(SAMPLES);
         let one = |(plan, program)| {
             let emulated = EmulatedMesh::new(self.config, self.mesh, 1)?.with_clock();
             let cluster = Cluster::open(Arc::new(emulated), program)?;
-            let pipeline = Pipeline::new(cluster, LossUnit::new(self.network, self.config));
-            let summary = first_batch(self.network, Box::new(pipeline), self.data)?;
+            let pipeline = Pipeline::new(cluster, LossUnit::new(&network, self.config));
+            let summary = first_batch(&network, Box::new(pipeline), self.data)?;
             Ok((summary.totals[Counter::Cycles], plan))
         };
         prepared.into_par_iter().map(one).collect()
