@@ -114,9 +114,9 @@ struct Trial<'a> {
 type Prepared = (Plan, MeshProgram);
 
 impl Trial<'_> {
-    /// The fastest of the divisions of each stride; the first, without a trial, when the cores can run none.
+    /// The fastest of the divisions of each stride. When the cores can run none, one without a trial: that which shares layers least.
     fn plan(&self, strides: Vec<Vec<Partition>>) -> Result<Plan> {
-        let mut untried = None;
+        let mut refused: Vec<Plan> = Vec::new();
         let mut found: Vec<Vec<Partition>> = Vec::new();
         let mut first: Vec<(usize, Prepared)> = Vec::new();
         for of in strides {
@@ -124,7 +124,7 @@ impl Trial<'_> {
             for partition in of.iter().take(FIRST) {
                 match self.prepare(partition) {
                     Ok(prepared) => first.push((stride, prepared)),
-                    Err(plan) => untried = untried.or(Some(*plan)),
+                    Err(plan) => refused.push(*plan),
                 }
             }
             if first.last().is_some_and(|(of, _)| *of == stride) {
@@ -144,7 +144,9 @@ impl Trial<'_> {
         let trials = tried.iter().map(|(cycles, plan)| (plan.partition.sharing(), *cycles));
         let trials = trials.collect();
         let best = tried.into_iter().next().map(|(_, plan)| plan);
-        let plan = best.or(untried).context("there is a division")?;
+        // It needs the fewest tokens, descriptors and instructions.
+        let least = refused.into_iter().min_by_key(|plan| plan.partition.sharing());
+        let plan = best.or(least).context("there is a division")?;
         Ok(Plan { trials, ..plan })
     }
 
