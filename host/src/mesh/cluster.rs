@@ -1,7 +1,7 @@
 //! The cores of a mesh with a program: what each is told, and what goes in and out.
 //!
-//! Where a core needs what others make, FP or BP waits for a token of each sender. A sender's tokens come in the order of its
-//! program, which is the order in which they are waited for, so a counter for each sender is enough however far one runs ahead of another.
+//! Where a core needs what others make, FP or BP waits for a token of each slice that makes it. A slice's tokens come in the order of its core's
+//! program, which is the order in which they are waited for, so a counter for each is enough however far one core runs ahead of another.
 
 use super::issue::{issue, send, wait_all};
 use super::program::{CoreProgram, MeshProgram, MeshSlice};

@@ -7,6 +7,8 @@
 //!                                                                                          |
 //!   pipeline: samples, losses <-- cluster: ports, schedule: order <-- program: descriptors of every core, in its memory
 //! ```
+//!
+//! `plan` goes this way with several partitions, up to a batch on the emulated mesh, and keeps the fastest.
 
 mod cluster;
 mod compile;
