@@ -1,8 +1,8 @@
 //! From a network and data to a partition on the nodes of a mesh.
 
 use super::{
-    Cluster, Flow, MeshProgram, Partition, Pipeline, PlacementProblem, Placer, compile_mesh,
-    demand, divisions, measure,
+    Cluster, Flow, Partition, Pipeline, PlacementProblem, Placer, compile_mesh, demand, divisions,
+    measure,
 };
 use crate::data::{Dataset, Split};
 use crate::network::Network;
@@ -110,69 +110,67 @@ struct Trial<'a> {
     placing: &'a Placing<'a>,
 }
 
-/// A division on its nodes, compiled.
-type Prepared = (Plan, MeshProgram);
-
 impl Trial<'_> {
     /// The fastest of the divisions of each stride. When the cores can run none, one without a trial: that which shares layers least.
     fn plan(&self, strides: Vec<Vec<Partition>>) -> Result<Plan> {
-        let mut refused: Vec<Plan> = Vec::new();
-        let mut found: Vec<Vec<Partition>> = Vec::new();
-        let mut first: Vec<(usize, Prepared)> = Vec::new();
-        for of in strides {
-            let stride = found.len();
-            for partition in of.iter().take(FIRST) {
-                match self.prepare(partition) {
-                    Ok(prepared) => first.push((stride, prepared)),
-                    Err(plan) => refused.push(*plan),
-                }
+        let mut refused: Vec<Partition> = Vec::new();
+        let mut rests: Vec<Vec<Partition>> = Vec::new();
+        let mut first: Vec<(usize, Partition)> = Vec::new();
+        for mut of in strides {
+            let rest = of.split_off(FIRST.min(of.len()));
+            let (found, not): (Vec<_>, Vec<_>) = of.into_iter().partition(|of| self.fits(of));
+            refused.extend(not);
+            if !found.is_empty() {
+                first.extend(found.into_iter().map(|partition| (rests.len(), partition)));
+                rests.push(rest);
             }
-            if first.last().is_some_and(|(of, _)| *of == stride) {
-                found.push(of);
-            }
-            if found.len() == STRIDES {
+            if rests.len() == STRIDES {
                 break;
             }
         }
-        let (of, first): (Vec<usize>, Vec<Prepared>) = first.into_iter().unzip();
+        let (of, first): (Vec<usize>, Vec<Partition>) = first.into_iter().unzip();
         let mut tried = self.run(first)?;
         if let Some((fastest, _)) = of.iter().zip(&tried).min_by_key(|(_, (cycles, _))| *cycles) {
-            let rest = found[*fastest].iter().skip(FIRST);
-            tried.extend(self.run(rest.filter_map(|of| self.prepare(of).ok()).collect())?);
+            let rest = std::mem::take(&mut rests[*fastest]);
+            tried.extend(self.run(rest.into_iter().filter(|of| self.fits(of)).collect())?);
         }
         tried.sort_by_key(|(cycles, _)| *cycles);
         let trials = tried.iter().map(|(cycles, plan)| (plan.partition.sharing(), *cycles));
         let trials = trials.collect();
         let best = tried.into_iter().next().map(|(_, plan)| plan);
         // It needs the fewest tokens, descriptors and instructions.
-        let least = refused.into_iter().min_by_key(|plan| plan.partition.sharing());
-        let plan = best.or(least).context("there is a division")?;
-        Ok(Plan { trials, ..plan })
+        let least = || refused.into_iter().min_by_key(Partition::sharing);
+        let plan = best.or_else(|| least().map(|of| self.place(of)));
+        Ok(Plan { trials, ..plan.context("there is a division")? })
     }
 
-    /// A division on its nodes and compiled; without its program if the cores cannot run it.
-    fn prepare(&self, partition: &Partition) -> Result<Prepared, Box<Plan>> {
+    /// Whether the cores can run a division, wherever they sit.
+    fn fits(&self, partition: &Partition) -> bool {
+        let nodes: Vec<usize> = (0..partition.cores.len()).collect();
+        compile_mesh(self.network, self.config, partition, self.mesh, &nodes).is_ok()
+    }
+
+    fn place(&self, partition: Partition) -> Plan {
         let Self { network, config, mesh, placing, .. } = *self;
-        let flows = demand(network, config, mesh, partition);
-        let nodes = placing.placer.place(&placing.problem(partition, &flows, &Routes::new(mesh)));
-        let plan = Plan { partition: partition.clone(), flows, nodes, trials: Vec::new() };
-        match compile_mesh(network, config, partition, mesh, &plan.nodes) {
-            Ok(program) => Ok((plan, program)),
-            Err(_) => Err(Box::new(plan)),
-        }
+        let flows = demand(network, config, mesh, &partition);
+        let nodes = placing.placer.place(&placing.problem(&partition, &flows, &Routes::new(mesh)));
+        Plan { partition, flows, nodes, trials: Vec::new() }
     }
 
-    /// The cycles of a batch on the emulated mesh, its new weights with all who keep copies.
-    fn run(&self, prepared: Vec<Prepared>) -> Result<Vec<(u64, Plan)>> {
+    /// Places divisions. The cycles of a batch on the emulated mesh with each, its new weights with all who keep copies.
+    fn run(&self, partitions: Vec<Partition>) -> Result<Vec<(u64, Plan)>> {
+        let Self { config, mesh, .. } = *self;
         let mut network = self.network.clone();
         network.training.batch = network.training.batch.min(SAMPLES);
-        let one = |(plan, program)| {
-            let emulated = EmulatedMesh::new(self.config, self.mesh, 1)?.with_clock();
+        let one = |partition| {
+            let plan = self.place(partition);
+            let program = compile_mesh(&network, config, &plan.partition, mesh, &plan.nodes)?;
+            let emulated = EmulatedMesh::new(config, mesh, 1)?.with_clock();
             let cluster = Cluster::open(Arc::new(emulated), program)?;
-            let pipeline = Pipeline::new(cluster, LossUnit::new(&network, self.config));
+            let pipeline = Pipeline::new(cluster, LossUnit::new(&network, config));
             let summary = first_batch(&network, Box::new(pipeline), self.data)?;
             Ok((summary.totals[Counter::Cycles], plan))
         };
-        prepared.into_par_iter().map(one).collect()
+        partitions.into_par_iter().map(one).collect()
     }
 }
