@@ -110,7 +110,13 @@ impl Library {
         // SAFETY: no precondition; the shim never returns null.
         let raw = unsafe { (self.code.new)(seed, u32::from(self.code.random_start)) };
         let raw = NonNull::new(raw).expect("the shim returns an instance");
-        Model { library: self.clone(), raw }
+        let address = |index| {
+            // SAFETY: the instance is new, and has as many ports as the library counted.
+            let at = unsafe { (self.code.address)(raw.as_ptr(), index) };
+            NonNull::new(at).expect("a port has a place")
+        };
+        let addresses = (0..self.code.ports.len() as u32).map(address).collect();
+        Model { library: self.clone(), raw, addresses }
     }
 
     /// The port `name`.
@@ -147,9 +153,11 @@ impl Library {
 pub struct Model {
     library: Library,
     raw: NonNull<c_void>,
+    /// Where the ports are, by index.
+    addresses: Vec<NonNull<c_void>>,
 }
 
-// SAFETY: an instance owns its VerilatedContext and shares nothing; it is used by one thread at a time (`&mut`).
+// SAFETY: the addresses lie in the instance. An instance owns its VerilatedContext and shares nothing; it is used by one thread at a time (`&mut`).
 unsafe impl Send for Model {}
 
 impl Drop for Model {
@@ -335,8 +343,7 @@ impl Model {
     }
 
     fn address(&self, port: Port) -> *mut c_void {
-        // SAFETY: `raw` is alive and `port.index` is one of this library's ports.
-        unsafe { (self.library.code.address)(self.raw.as_ptr(), port.index) }
+        self.addresses[port.index as usize].as_ptr()
     }
 
     fn words(&mut self, port: Port) -> &mut [u32] {
