@@ -60,27 +60,30 @@ pub struct UpdateEngine {
     optimizer_word: Signal<Local, Bits<32>>,
     coordinates_word: Signal<Local, Bits<32>>,
     last: Signal<Local, Bit>,
-    here: Signal<Local, Bits<5>>,
+    now: Signal<Local, Bits<5>>,
     unit: Signal<Local, Bits<5>>,
-    wanted: Vec<Signal<Local, Bits<5>>>,
+    /// That each optimizer has in this beat.
+    lane: Vec<Signal<Local, Bits<5>>>,
     weight_in: Vec<Signal<Local, Bits<16>>>,
     state_in: Vec<Signal<Local, Bits<16>>>,
     gradient_in: Vec<Signal<Local, Bits<32>>>,
-    weight_new: Vec<Signal<Local, Bits<16>>>,
-    state_new: Vec<Signal<Local, Bits<16>>>,
     plane_lanes: Constant<Bits<16>>,
     drain_cycles: Constant<Bits<5>>,
     last_beat: Constant<Bits<5>>,
-    /// Lane = beat << `beat_shift` | optimizer, the optimizer in the bits of `unit_mask`.
+    /// Lane = beat << `beat_shift` | optimizer.
     beat_shift: Constant<Bits<3>>,
-    unit_mask: Constant<Bits<5>>,
     _lanes: usize,
     _optimizers: usize,
+    /// One more, for a loop of one turn: indices may be computed from loop variables only.
+    _optimizers_end: usize,
+    _beats: usize,
+    _last: usize,
 }
 
 impl UpdateEngine {
     /// An engine of `lanes` lanes and `optimizers` of them at a time; both are powers of two.
     pub fn new(lanes: usize, optimizers: usize) -> Self {
+        let beats = lanes / optimizers;
         Self {
             weight_base: Default::default(),
             fan_in: Default::default(),
@@ -110,8 +113,8 @@ impl UpdateEngine {
             beat_late: Delay::new(1 + OPTIMIZER_LATENCY),
             beat: Default::default(),
             beat_in: Default::default(),
-            kept_weight: (0..lanes).map(|_| Default::default()).collect(),
-            kept_state: (0..lanes).map(|_| Default::default()).collect(),
+            kept_weight: (0..lanes - optimizers).map(|_| Default::default()).collect(),
+            kept_state: (0..lanes - optimizers).map(|_| Default::default()).collect(),
             active: Default::default(),
             row: Default::default(),
             source: Default::default(),
@@ -124,21 +127,21 @@ impl UpdateEngine {
             optimizer_word: Default::default(),
             coordinates_word: Default::default(),
             last: Default::default(),
-            here: Default::default(),
+            now: Default::default(),
             unit: Default::default(),
-            wanted: (0..optimizers).map(|_| Default::default()).collect(),
+            lane: (0..optimizers).map(|_| Default::default()).collect(),
             weight_in: (0..optimizers).map(|_| Default::default()).collect(),
             state_in: (0..optimizers).map(|_| Default::default()).collect(),
             gradient_in: (0..optimizers).map(|_| Default::default()).collect(),
-            weight_new: (0..lanes).map(|_| Default::default()).collect(),
-            state_new: (0..lanes).map(|_| Default::default()).collect(),
             plane_lanes: Constant::new((lanes as u64).into()),
             drain_cycles: Constant::new((OPTIMIZER_LATENCY as u64).into()),
-            last_beat: Constant::new(((lanes / optimizers - 1) as u64).into()),
+            last_beat: Constant::new(((beats - 1) as u64).into()),
             beat_shift: Constant::new(u64::from(optimizers.ilog2()).into()),
-            unit_mask: Constant::new(((optimizers - 1) as u64).into()),
             _lanes: lanes,
             _optimizers: optimizers,
+            _optimizers_end: optimizers + 1,
+            _beats: beats,
+            _last: beats - 1,
         }
     }
 }
@@ -201,61 +204,59 @@ impl Logic for UpdateEngine {
             self.lane0.d.next = self.coordinates_word.val().get_bits::<16>(16);
         }
 
-        for j in 0..self._optimizers {
-            self.unit.next = j.to_bits();
-            self.wanted[j].next = (self.beat_in.q.val() << self.beat_shift.val()) | self.unit.val();
-            self.weight_in[j].next = bits::<16>(0);
-            self.state_in[j].next = bits::<16>(0);
-            self.gradient_in[j].next = bits::<32>(0);
-            for i in 0..self._lanes {
-                self.here.next = i.to_bits();
-                if self.here.val() == self.wanted[j].val() {
-                    self.weight_in[j].next = self.weight_i[i].val();
-                    self.state_in[j].next = self.state_i[i].val();
-                    self.gradient_in[j].next = self.gradient_i[i].val();
-                }
-            }
-            self.optimizer[j].clock.next = self.clock.val();
-            self.optimizer[j].enable_i.next = self.running.q.val();
-            self.optimizer[j].weight_i.next = self.weight_in[j].val();
-            self.optimizer[j].state_i.next = self.state_in[j].val();
-            self.optimizer[j].gradient_i.next = self.gradient_in[j].val();
-            self.optimizer[j].in_i.next = self.in_at.q.val();
-            self.optimizer[j].out_i.next =
-                self.out_at.q.val() + self.wanted[j].val().get_bits::<16>(0);
-            self.optimizer[j].key_i.next = self.imm_i.val();
-            self.optimizer[j].kind_i.next = self.optimizer_word.val().get_bits::<2>(0);
-            self.optimizer[j].b1_i.next = self.optimizer_word.val().get_bits::<4>(2);
-            self.optimizer[j].b2_i.next = self.optimizer_word.val().get_bits::<4>(6);
-            self.optimizer[j].rate_i.next = self.arg_i.val().get_bits::<6>(0);
-            self.optimizer[j].gradient_scale_i.next = self.arg_i.val().get_bits::<6>(6);
-            self.optimizer[j].weight_max_exp_i.next = self.optimizer_word.val().get_bits::<2>(10);
-        }
-        for i in 0..self._lanes {
-            self.here.next = i.to_bits();
-            self.weight_new[i].next = bits::<16>(0);
-            self.state_new[i].next = bits::<16>(0);
+        for o in self._optimizers..self._optimizers_end {
             for j in 0..self._optimizers {
                 self.unit.next = j.to_bits();
-                if (self.here.val() & self.unit_mask.val()) == self.unit.val() {
-                    self.weight_new[i].next = self.optimizer[j].weight_o.val();
-                    self.state_new[i].next = self.optimizer[j].state_o.val();
+                self.weight_in[j].next = self.weight_i[j].val();
+                self.state_in[j].next = self.state_i[j].val();
+                self.gradient_in[j].next = self.gradient_i[j].val();
+                for k in 1..self._beats {
+                    self.now.next = k.to_bits();
+                    if self.beat_in.q.val() == self.now.val() {
+                        self.weight_in[j].next = self.weight_i[k * o + j].val();
+                        self.state_in[j].next = self.state_i[k * o + j].val();
+                        self.gradient_in[j].next = self.gradient_i[k * o + j].val();
+                    }
+                }
+                self.lane[j].next =
+                    (self.beat_in.q.val() << self.beat_shift.val()) | self.unit.val();
+                self.optimizer[j].clock.next = self.clock.val();
+                self.optimizer[j].enable_i.next = self.running.q.val();
+                self.optimizer[j].weight_i.next = self.weight_in[j].val();
+                self.optimizer[j].state_i.next = self.state_in[j].val();
+                self.optimizer[j].gradient_i.next = self.gradient_in[j].val();
+                self.optimizer[j].in_i.next = self.in_at.q.val();
+                self.optimizer[j].out_i.next =
+                    self.out_at.q.val() + self.lane[j].val().get_bits::<16>(0);
+                self.optimizer[j].key_i.next = self.imm_i.val();
+                self.optimizer[j].kind_i.next = self.optimizer_word.val().get_bits::<2>(0);
+                self.optimizer[j].b1_i.next = self.optimizer_word.val().get_bits::<4>(2);
+                self.optimizer[j].b2_i.next = self.optimizer_word.val().get_bits::<4>(6);
+                self.optimizer[j].rate_i.next = self.arg_i.val().get_bits::<6>(0);
+                self.optimizer[j].gradient_scale_i.next = self.arg_i.val().get_bits::<6>(6);
+                self.optimizer[j].weight_max_exp_i.next =
+                    self.optimizer_word.val().get_bits::<2>(10);
+                for k in 0..self._last {
+                    self.now.next = k.to_bits();
+                    self.kept_weight[k * o + j].clock.next = self.clock.val();
+                    self.kept_state[k * o + j].clock.next = self.clock.val();
+                    self.kept_weight[k * o + j].d.next = self.kept_weight[k * o + j].q.val();
+                    self.kept_state[k * o + j].d.next = self.kept_state[k * o + j].q.val();
+                    if self.beat_late.data_o.val() == self.now.val() {
+                        self.kept_weight[k * o + j].d.next = self.optimizer[j].weight_o.val();
+                        self.kept_state[k * o + j].d.next = self.optimizer[j].state_o.val();
+                    }
+                    self.weight_o[k * o + j].next = self.kept_weight[k * o + j].q.val();
+                    self.state_o[k * o + j].next = self.kept_state[k * o + j].q.val();
+                }
+                for k in self._last..self._beats {
+                    self.weight_o[k * o + j].next = self.optimizer[j].weight_o.val();
+                    self.state_o[k * o + j].next = self.optimizer[j].state_o.val();
                 }
             }
-            self.kept_weight[i].clock.next = self.clock.val();
-            self.kept_weight[i].d.next = self.kept_weight[i].q.val();
-            self.kept_state[i].clock.next = self.clock.val();
-            self.kept_state[i].d.next = self.kept_state[i].q.val();
-            self.weight_o[i].next = self.kept_weight[i].q.val();
-            self.state_o[i].next = self.kept_state[i].q.val();
-            if (self.here.val() >> self.beat_shift.val()) == self.last_beat.val() {
-                self.weight_o[i].next = self.weight_new[i].val();
-                self.state_o[i].next = self.state_new[i].val();
-            } else if (self.here.val() >> self.beat_shift.val()) == self.beat_late.data_o.val() {
-                self.kept_weight[i].d.next = self.weight_new[i].val();
-                self.kept_state[i].d.next = self.state_new[i].val();
-            }
-            if self.clear_i.val() {
+        }
+        if self.clear_i.val() {
+            for i in 0..self._lanes {
                 self.state_o[i].next = bits::<16>(0);
             }
         }
