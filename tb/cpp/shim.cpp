@@ -1,4 +1,4 @@
-// The C ABI of one Verilated model. `ports.inc` (written from Verilator's own header) lists the ports, `extension.inc` holds
+// The C ABI of one Verilated model. `ports.inc` (written from Verilator's own header) lists the ports, `clocks.inc` those that are clocks, `extension.inc` holds
 // model-specific entry points; both are generated beside this file. An instance owns its VerilatedContext, so instances
 // share nothing and may live on different threads.
 #include <cstdint>
@@ -33,9 +33,9 @@ struct Instance {
 
     // Clock low: combinational outputs settle on the inputs of this cycle.
     void low() {
-#ifdef BS_CLOCK
-        model->BS_CLOCK = 0;
-#endif
+#define BS_CLOCK(member) model->member = 0;
+#include "clocks.inc"
+#undef BS_CLOCK
         model->eval();
         dump();
         context.timeInc(1);
@@ -43,9 +43,9 @@ struct Instance {
 
     // Rising edge.
     void high() {
-#ifdef BS_CLOCK
-        model->BS_CLOCK = 1;
-#endif
+#define BS_CLOCK(member) model->member = 1;
+#include "clocks.inc"
+#undef BS_CLOCK
         model->eval();
         dump();
         context.timeInc(1);

@@ -6,6 +6,8 @@ use std::{
     process::Output,
 };
 
+use backspike_hdl::prim::CLOCK_GATES;
+
 use crate::{
     cache,
     compile::{self, Runtime},
@@ -189,6 +191,7 @@ impl Build {
         let mut command = tools.verilator_command();
         command
             .args(["--cc", "--prefix", "Vmodel", "--no-timing", "--no-assert", "-O3", "-Wno-fatal"])
+            .arg(format!("-D{CLOCK_GATES}"))
             .args(["--x-assign", unknown, "--x-initial", unknown])
             .args(["--top-module", &self.top, "--threads", &self.threads.to_string()])
             .arg("--Mdir")
@@ -206,6 +209,7 @@ impl Build {
         fs::write(folder.join("verilator.log"), &output.stderr)?;
         let header = fs::read_to_string(folder.join("Vmodel.h"))?;
         fs::write(folder.join("ports.inc"), port_table(&header))?;
+        fs::write(folder.join("clocks.inc"), clock_table(&header, &self.clock))?;
         fs::write(folder.join("extension.inc"), self.extension)?;
         fs::write(folder.join("shim.cpp"), SHIM)?;
         Ok(())
@@ -219,14 +223,10 @@ impl Build {
         key: &str,
         runtime: &Runtime,
     ) -> Result<(), BuildError> {
-        let mut flags = vec![
+        let flags = [
             format!("-DBS_TRACE={}", u8::from(self.trace)),
             format!("-DBS_THREADS={}", self.threads),
         ];
-        let header = fs::read_to_string(folder.join("Vmodel.h"))?;
-        if ports(&header).any(|port| port.name == self.clock && port.input) {
-            flags.push(format!("-DBS_CLOCK={}", self.clock));
-        }
         let fast = match self.optimize {
             Optimize::Quick => "-O1",
             Optimize::Full => "-O3",
@@ -336,6 +336,14 @@ fn port_table(header: &str) -> String {
         .collect()
 }
 
+/// The clock `name`, and the clocks that a block behind a gate has beside it: they run all the time here.
+fn clock_table(header: &str, name: &str) -> String {
+    let is_clock = |port: &PortLine| {
+        port.input && port.width == 1 && (port.name == name || port.name.ends_with("_clock"))
+    };
+    ports(header).filter(is_clock).map(|port| format!("BS_CLOCK({})\n", port.member)).collect()
+}
+
 /// Messages of `verilator --lint-only -Wall` on `verilog`, one string each; none for a clean text.
 pub fn lint(top: &str, verilog: &str) -> Result<Vec<String>, BuildError> {
     let tools = Toolchain::find()?;
@@ -344,6 +352,7 @@ pub fn lint(top: &str, verilog: &str) -> Result<Vec<String>, BuildError> {
     fs::write(&source, verilog)?;
     let output = tools
         .verilator_command()
+        .arg(format!("-D{CLOCK_GATES}"))
         .args(["--lint-only", "-Wall", "-Wno-fatal", "--no-timing", "--top-module", top])
         // The text is one file of many modules; its name is no module's name.
         .arg("-Wno-DECLFILENAME")

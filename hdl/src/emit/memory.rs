@@ -12,7 +12,7 @@ pub(super) fn memory_text(instance: &Instance, problems: &mut Problems) -> Optio
     let write = match instance.identity.primitive? {
         Primitive::Ram => simple,
         Primitive::RamTdp => dual,
-        Primitive::Reg | Primitive::Pipe => return None,
+        Primitive::Reg | Primitive::Pipe | Primitive::ClockGate => return None,
     };
     if width == 0 || depth > 1 << RAM_ADDRESS_BITS {
         let text = format!(

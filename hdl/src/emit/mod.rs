@@ -21,7 +21,7 @@ mod tree;
 
 pub use error::{EmitError, Problem};
 
-use crate::prim::Primitive;
+use crate::prim::{CLOCK_GATE_TEXT, Primitive};
 use error::Problems;
 use lower::Lowering;
 use rust_hdl::prelude::{Block, Verilog};
@@ -115,6 +115,7 @@ impl Writer {
             return;
         }
         let text = match instance.identity.primitive {
+            Some(Primitive::ClockGate) => Some(CLOCK_GATE_TEXT.into()),
             Some(_) => memory::memory_text(instance, &mut self.problems),
             None => self.kernel_text(instance, &name),
         };

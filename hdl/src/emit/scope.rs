@@ -110,7 +110,9 @@ impl Scope {
                 Some(kind @ (Primitive::Reg | Primitive::Pipe)) => {
                     scope.add_register(child, kind, &mut report);
                 }
-                Some(Primitive::Ram | Primitive::RamTdp) | None => scope.add_child(child),
+                Some(Primitive::Ram | Primitive::RamTdp | Primitive::ClockGate) | None => {
+                    scope.add_child(child);
+                }
             }
         }
         scope.check_names(&mut report);

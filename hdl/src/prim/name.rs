@@ -83,10 +83,12 @@ pub(crate) enum Primitive {
     Ram,
     /// [`super::RamTdp`]
     RamTdp,
+    /// [`super::ClockGate`]
+    ClockGate,
 }
 
 impl Primitive {
-    const ALL: [Self; 4] = [Self::Reg, Self::Pipe, Self::Ram, Self::RamTdp];
+    const ALL: [Self; 5] = [Self::Reg, Self::Pipe, Self::Ram, Self::RamTdp, Self::ClockGate];
 
     fn name(self) -> &'static str {
         match self {
@@ -94,6 +96,7 @@ impl Primitive {
             Self::Pipe => "pipe",
             Self::Ram => "ram",
             Self::RamTdp => "ram_tdp",
+            Self::ClockGate => "clock_gate",
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use backspike_hdl::emit::{Design, emit};
+use backspike_hdl::prim::CLOCK_GATES;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rust_hdl::prelude::*;
@@ -88,16 +89,21 @@ pub fn lint(design: &Design) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let files = design.write_to(dir.path()).expect("files are written");
     let top = design.top();
-    let text = run(Command::new("verilator")
-        .args(["--lint-only", "-Wall", "--top-module", top])
-        .args(&files));
-    assert_eq!(text, "", "Verilator:\n{}", design.to_single_file());
-    let out = dir.path().join("a.out");
-    let text = run(Command::new("iverilog")
-        .args(["-g2005", "-Wall", "-s", top, "-o"])
-        .arg(&out)
-        .args(&files));
-    assert_eq!(text, "", "Icarus:\n{}", design.to_single_file());
+    // With free clocks and with gated ones.
+    for gates in [None, Some(format!("-D{CLOCK_GATES}"))] {
+        let text = run(Command::new("verilator")
+            .args(&gates)
+            .args(["--lint-only", "-Wall", "--top-module", top])
+            .args(&files));
+        assert_eq!(text, "", "Verilator:\n{}", design.to_single_file());
+        let out = dir.path().join("a.out");
+        let text = run(Command::new("iverilog")
+            .args(&gates)
+            .args(["-g2005", "-Wall", "-s", top, "-o"])
+            .arg(&out)
+            .args(&files));
+        assert_eq!(text, "", "Icarus:\n{}", design.to_single_file());
+    }
     elaborate(dir.path(), &files, top, "");
 }
 
