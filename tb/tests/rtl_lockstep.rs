@@ -3,7 +3,10 @@
 mod common;
 
 use backspike_arch::ArchConfig;
+use backspike_hdl::core::core_design;
+use backspike_hdl::prim::CLOCK_GATES;
 use backspike_tb::lockstep::CycleRecord;
+use backspike_tb::{Optimize, RtlLibrary};
 use common::{library, seeds, small, train};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,9 +19,12 @@ fn check_cycles(record: &CycleRecord) {
 }
 
 fn random_networks(config: &ArchConfig, seeds: &[u64]) {
-    let library = library(config);
+    train_all(&library(config), config, seeds);
+}
+
+fn train_all(library: &RtlLibrary, config: &ArchConfig, seeds: &[u64]) {
     for &seed in seeds {
-        let record = train(&library, config, seed, |_| {})
+        let record = train(library, config, seed, |_| {})
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         check_cycles(&record);
     }
@@ -42,6 +48,17 @@ fn lanes_16() {
 #[test]
 fn lanes_32() {
     random_networks(&small(32), &seeds(20));
+}
+
+/// What an FPGA gets: clocks pass the gates all the time, and nothing but energy depends on it.
+#[test]
+fn clocks_that_never_stop() {
+    let config = small(8);
+    let design = core_design(&config).unwrap();
+    let text = format!("`undef {CLOCK_GATES}\n{}", design.to_single_file());
+    let library =
+        RtlLibrary::from_verilog(&config, design.top(), &text, false, Optimize::Quick).unwrap();
+    train_all(&library, &config, &seeds(20));
 }
 
 fn random_config(number: u64) -> ArchConfig {

@@ -90,6 +90,18 @@ const MUTANTS: &[Mutant] = &[
         expression: "!wg_error_ren_o",
         mistake: "1'b1",
     },
+    Mutant {
+        name: "the clock of FP's neurons stops before they have written",
+        module: "forward_engine",
+        expression: "(|drain_q) | reset",
+        mistake: "(drain_q > 4'd2) | reset",
+    },
+    Mutant {
+        name: "the clock of BP's neurons stops before their errors are out",
+        module: "backward_engine",
+        expression: "(step_valid_q | (|drain_q)) | reset",
+        mistake: "(step_valid_q | (drain_q > 5'd2)) | reset",
+    },
 ];
 
 /// Replaces the one occurrence of the mutant's expression in its module by a choice between the two.

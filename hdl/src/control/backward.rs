@@ -1,7 +1,7 @@
 use super::{Delay, Steps};
 use crate::engine::{BACKWARD_LATENCY, BackwardLane, DotProduct};
 use crate::neuron::NEURON_STEP_CYCLES;
-use crate::prim::{Pipe, Reg, module_name};
+use crate::prim::{ClockGate, Pipe, Reg, module_name};
 use crate::spike::{Expander, TileLoop, TraceReader, TraceWalker};
 use backspike_arch::layout::bp;
 use backspike_arch::{ArchConfig, TIME_BLOCK};
@@ -56,6 +56,9 @@ pub struct BackwardEngine<const P: usize> {
     expander: Expander,
     dot: DotProduct,
     lane: Vec<BackwardLane>,
+    step_gate: ClockGate,
+    /// Cycles for which the lanes have a step to work on.
+    drain: Reg<Bits<5>>,
     steps: Steps,
     written_late: Delay<22>,
     event_lane: Pipe<Bits<5>>,
@@ -102,6 +105,7 @@ pub struct BackwardEngine<const P: usize> {
     error_max_exp: Constant<Bits<3>>,
     /// 11: 4 bits.
     marker_gap: Constant<Bits<4>>,
+    drain_cycles: Constant<Bits<5>>,
     _lanes: usize,
     _plane_bits: usize,
     _error_bits: usize,
@@ -162,6 +166,8 @@ impl<const P: usize> BackwardEngine<P> {
             expander: Default::default(),
             dot: DotProduct::new(P / 4),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
+            step_gate: Default::default(),
+            drain: Default::default(),
             steps: Default::default(),
             written_late: Delay::new(BACKWARD_LATENCY),
             event_lane: Default::default(),
@@ -198,6 +204,7 @@ impl<const P: usize> BackwardEngine<P> {
             error_shift: Constant::new((error_bits as u64).into()),
             error_max_exp: Constant::new((arch.error_max_exp as u64).into()),
             marker_gap: Constant::new(MARKER_GAP.into()),
+            drain_cycles: Constant::new((BACKWARD_LATENCY as u64).into()),
             _lanes: P / 4,
             _plane_bits: plane_bits,
             _error_bits: error_bits,
@@ -211,7 +218,7 @@ impl<const P: usize> Logic for BackwardEngine<P> {
     fn update(&mut self) {
         dff_setup!(self, clock, event_lane, event_source, event_fresh, gap, dot_valid, dot_marker);
         dff_setup!(self, clock, dot_step, dot_first, dot_lane, step_valid);
-        dff_setup!(self, clock, step, step_first, nonzero, words);
+        dff_setup!(self, clock, step, step_first, nonzero, words, drain);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -337,12 +344,23 @@ impl<const P: usize> Logic for BackwardEngine<P> {
                 | bit_cast::<20, 2>(self.steps.left_o.val());
         }
 
+        // The lanes' clock, from the first of their steps until the last has left them.
+        if self.step_valid.q.val() {
+            self.drain.d.next = self.drain_cycles.val();
+        } else if self.drain.q.val().any() {
+            self.drain.d.next = self.drain.q.val() - 1;
+        }
+        self.step_gate.clock.next = self.clock.val();
+        self.step_gate.run_i.next =
+            (self.step_valid.q.val() | self.drain.q.val().any()) | self.reset.val();
+
         self.nonzero_any.next = false;
         self.saturations.next = bits::<6>(0);
         for i in 0..self._lanes {
             self.dot.weight_i[i].next = self.weight_i[i].val();
             self.dot.error_i[i].next = self.error_i[i].val();
             self.lane[i].clock.next = self.clock.val();
+            self.lane[i].step_clock.next = self.step_gate.clock_o.val();
             self.lane[i].reset.next = self.reset.val();
             self.lane[i].capture_i.next = self.dot.capture_o.val().get_bit(i);
             self.lane[i].sum0_i.next = self.dot.sum0_o.val();

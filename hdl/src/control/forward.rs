@@ -1,6 +1,6 @@
 use super::{Delay, Steps};
 use crate::engine::{FORWARD_MEMBRANE_LATENCY, FORWARD_SPIKE_LATENCY, ForwardLane};
-use crate::prim::{Pipe, Reg, module_name};
+use crate::prim::{ClockGate, Pipe, Reg, module_name};
 use crate::spike::{Expander, PlaneReader, Walker};
 use backspike_arch::ArchConfig;
 use backspike_arch::layout::fp;
@@ -46,6 +46,7 @@ pub struct ForwardEngine<const P: usize> {
     walker: Walker<P>,
     expander: Expander,
     lane: Vec<ForwardLane>,
+    step_gate: ClockGate,
     steps: Steps,
     plane_late: Delay<21>,
     membrane_late: Delay<22>,
@@ -147,6 +148,7 @@ impl<const P: usize> ForwardEngine<P> {
             walker: Default::default(),
             expander: Default::default(),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
+            step_gate: Default::default(),
             steps: Default::default(),
             // From the engine, a cycle before the lanes.
             plane_late: Delay::new(1 + FORWARD_SPIKE_LATENCY),
@@ -316,6 +318,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.codes1.next = bits::<P>(0);
         for i in 0..self._lanes {
             self.lane[i].clock.next = self.clock.val();
+            self.lane[i].step_clock.next = self.step_gate.clock_o.val();
             self.lane[i].reset.next = self.reset.val();
             self.lane[i].add_valid_i.next = self.add_valid.q.val();
             self.lane[i].add_step_i.next = self.step.q.val();
@@ -380,6 +383,8 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         } else if self.drain.q.val().any() {
             self.drain.d.next = self.drain.q.val() - 1;
         }
+        self.step_gate.clock.next = self.clock.val();
+        self.step_gate.run_i.next = self.drain.q.val().any() | self.reset.val();
         self.done_o.next = self.busy_i.val()
             & ((!self.start_i.val() & self.idle.val()) & !self.drain.q.val().any());
     }

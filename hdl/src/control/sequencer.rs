@@ -1,5 +1,5 @@
 use super::InstructionQueue;
-use crate::prim::{Pipe, Reg, module_name};
+use crate::prim::{ClockGate, Pipe, Reg, module_name};
 use backspike_arch::layout::Op;
 use rust_hdl::prelude::*;
 
@@ -42,6 +42,7 @@ pub struct Sequencer {
     queue: InstructionQueue,
     busy: Reg<Bit>,
     start: Reg<Bit>,
+    gate: ClockGate,
     op: Pipe<Bits<4>>,
     slot: Pipe<Bits<8>>,
     arg: Pipe<Bits<12>>,
@@ -86,6 +87,7 @@ impl Sequencer {
             wait_o: Default::default(),
             illegal_o: Default::default(),
             queue: InstructionQueue::new(depth),
+            gate: Default::default(),
             busy: Default::default(),
             start: Default::default(),
             op: Default::default(),
@@ -111,7 +113,17 @@ impl Sequencer {
 impl Logic for Sequencer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, busy, start, op, slot, arg, imm);
+        dff_setup!(self, clock, busy, start);
+        // The clock of what the engine's instruction is.
+        self.gate.clock.next = self.clock.val();
+        self.op.clock.next = self.gate.clock_o.val();
+        self.slot.clock.next = self.gate.clock_o.val();
+        self.arg.clock.next = self.gate.clock_o.val();
+        self.imm.clock.next = self.gate.clock_o.val();
+        self.op.d.next = self.op.q.val();
+        self.slot.d.next = self.slot.q.val();
+        self.arg.d.next = self.arg.q.val();
+        self.imm.d.next = self.imm.q.val();
         self.queue.clock.next = self.clock.val();
         self.queue.reset.next = self.reset.val();
         self.queue.push_i.next = self.push_i.val();
@@ -137,6 +149,7 @@ impl Logic for Sequencer {
         self.slice_o.next = self.head.val().get_bits::<8>(4);
         self.slice_ren_o.next = self.works.val();
         self.start.d.next = self.works.val();
+        self.gate.run_i.next = self.works.val();
         if self.works.val() {
             self.busy.d.next = true;
             self.op.d.next = self.head_op.val();

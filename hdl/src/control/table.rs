@@ -1,4 +1,4 @@
-use crate::prim::{Ram, module_name};
+use crate::prim::{ClockGate, Ram, module_name};
 use rust_hdl::prelude::*;
 
 /// The descriptors of an engine: columns of 32 bits, one written at a time, all read at once.
@@ -15,6 +15,7 @@ pub struct DescriptorTable {
     pub slice_i: Signal<In, Bits<8>>,
     pub column_o: Vec<Signal<Out, Bits<32>>>,
     columns: Vec<Ram<32>>,
+    gate: ClockGate,
     here: Signal<Local, Bits<5>>,
     _columns: usize,
     _slices: usize,
@@ -33,6 +34,7 @@ impl DescriptorTable {
             slice_i: Default::default(),
             column_o: (0..columns).map(|_| Default::default()).collect(),
             columns: (0..columns).map(|_| Ram::new(slices)).collect(),
+            gate: Default::default(),
             here: Default::default(),
             _columns: columns,
             _slices: slices,
@@ -43,9 +45,11 @@ impl DescriptorTable {
 impl Logic for DescriptorTable {
     #[hdl_gen]
     fn update(&mut self) {
+        self.gate.clock.next = self.clock.val();
+        self.gate.run_i.next = self.ren_i.val() | self.write_i.val();
         for i in 0..self._columns {
             self.here.next = i.to_bits();
-            self.columns[i].clock.next = self.clock.val();
+            self.columns[i].clock.next = self.gate.clock_o.val();
             self.columns[i].raddr_i.next = bit_cast::<20, 8>(self.slice_i.val());
             self.columns[i].ren_i.next = self.ren_i.val();
             self.columns[i].waddr_i.next = bit_cast::<20, 8>(self.write_slice_i.val());

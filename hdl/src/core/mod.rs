@@ -8,7 +8,7 @@ use crate::control::{
 use crate::emit::{Design, EmitError, emit};
 use crate::host_port::{HostPort, PushEngine, Registers};
 use crate::memory::{KeptWord, LaneMemory, LaneWriter, PlaneWriter, WeightMemory};
-use crate::prim::Ram;
+use crate::prim::{ClockGate, Ram};
 use backspike_arch::layout::{Engine, Op};
 use backspike_arch::{ArchConfig, ConfigError, TIME_BLOCK};
 use rust_hdl::prelude::*;
@@ -82,6 +82,11 @@ pub struct Core<const P: usize> {
     bp_front: EngineFront,
     wg_front: EngineFront,
     io_front: EngineFront,
+    // An engine's clock runs while it has an instruction.
+    fp_gate: ClockGate,
+    bp_gate: ClockGate,
+    wg_gate: ClockGate,
+    update_gate: ClockGate,
     fp: ForwardEngine<P>,
     bp: BackwardEngine<P>,
     wg: GradientEngine<P>,
@@ -158,6 +163,10 @@ impl<const P: usize> Core<P> {
             bp_front: front(arch, Engine::Bp),
             wg_front: front(arch, Engine::Wg),
             io_front: front(arch, Engine::Io),
+            fp_gate: Default::default(),
+            bp_gate: Default::default(),
+            wg_gate: Default::default(),
+            update_gate: Default::default(),
             fp: ForwardEngine::new(arch),
             bp: BackwardEngine::new(arch),
             wg: GradientEngine::new(arch),

@@ -19,6 +19,8 @@ pub const BACKWARD_LATENCY: usize = 2 + BACKWARD_NEURON_LATENCY + ERROR_ROUNDER_
 #[derive(LogicBlock, Default)]
 pub struct BackwardLane {
     pub clock: Signal<In, Clock>,
+    /// Of the neuron and what is before and behind it: from `step_valid_i` to `BACKWARD_LATENCY` after it.
+    pub step_clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
     // From `DotProduct`: Q30 sums of steps 0..3.
     pub capture_i: Signal<In, Bit>,
@@ -75,8 +77,8 @@ pub struct BackwardLane {
 impl Logic for BackwardLane {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, valid1, step1, first1, from_memory1, spike1, code1);
-        dff_setup!(self, clock, valid2, first2, spike2, code2, e);
+        dff_setup!(self, step_clock, valid1, step1, first1, from_memory1, spike1, code1);
+        dff_setup!(self, step_clock, valid2, first2, spike2, code2, e);
         for i in 0..4 {
             self.collected[i].clock.next = self.clock.val();
             self.given[i].clock.next = self.clock.val();
@@ -105,7 +107,7 @@ impl Logic for BackwardLane {
         }
 
         // Beside the alignment.
-        self.align.clock.next = self.clock.val();
+        self.align.clock.next = self.step_clock.val();
         self.align.enable_i.next = self.step_valid_i.val();
         self.align.value_i.next = self.error_i.val();
         self.valid1.d.next = self.step_valid_i.val();
@@ -150,7 +152,7 @@ impl Logic for BackwardLane {
             }
         }
 
-        self.neuron.clock.next = self.clock.val();
+        self.neuron.clock.next = self.step_clock.val();
         self.neuron.reset.next = self.reset.val();
         self.neuron.valid_i.next = self.valid2.q.val();
         self.neuron.first_i.next = self.first2.q.val();
@@ -168,7 +170,7 @@ impl Logic for BackwardLane {
         self.neuron.gain3_i.next = self.gain3_i.val();
         self.neuron.theta_shift_i.next = self.theta_shift_i.val();
 
-        self.rounder.clock.next = self.clock.val();
+        self.rounder.clock.next = self.step_clock.val();
         self.rounder.reset.next = self.reset.val();
         self.rounder.valid_i.next = self.neuron.valid_o.val();
         self.rounder.v_i.next = self.neuron.v_o.val();

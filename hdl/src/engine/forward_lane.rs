@@ -23,6 +23,8 @@ pub const FORWARD_SPIKE_LATENCY: usize = 2 + FORWARD_NEURON_SPIKE_LATENCY;
 #[derive(LogicBlock, Default)]
 pub struct ForwardLane {
     pub clock: Signal<In, Clock>,
+    /// Of the neuron: from the cycle after `neuron_valid_i` to `FORWARD_SPIKE_LATENCY` less one after it.
+    pub step_clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
     // Event: the binary16 weight out of the memory and its step.
     pub add_valid_i: Signal<In, Bit>,
@@ -131,7 +133,7 @@ impl Logic for ForwardLane {
         self.late_step.d.next = self.neuron_step.q.val();
         self.late_first.d.next = self.neuron_first.q.val();
 
-        self.unit.clock.next = self.clock.val();
+        self.unit.clock.next = self.step_clock.val();
         self.unit.reset.next = self.reset.val();
         self.unit.valid_i.next = self.late_valid.q.val();
         self.unit.step_i.next = self.late_step.q.val();

@@ -1,4 +1,4 @@
-use crate::prim::{Ram, module_name};
+use crate::prim::{ClockGate, Ram, module_name};
 use rust_hdl::prelude::*;
 
 /// A memory of rows of `W` bits a lane: one memory per lane, written lane by lane, read row by row.
@@ -13,6 +13,8 @@ pub struct LaneMemory<const W: usize> {
     pub waddr_i: Signal<In, Bits<20>>,
     pub wdata_i: Vec<Signal<In, Bits<W>>>,
     lane: Vec<Ram<W>>,
+    gate: ClockGate,
+    used: Signal<Local, Bit>,
     _lanes: usize,
     _rows: usize,
 }
@@ -29,6 +31,8 @@ impl<const W: usize> LaneMemory<W> {
             waddr_i: Default::default(),
             wdata_i: (0..lanes).map(|_| Default::default()).collect(),
             lane: (0..lanes).map(|_| Ram::new(rows)).collect(),
+            gate: Default::default(),
+            used: Default::default(),
             _lanes: lanes,
             _rows: rows,
         }
@@ -38,8 +42,14 @@ impl<const W: usize> LaneMemory<W> {
 impl<const W: usize> Logic for LaneMemory<W> {
     #[hdl_gen]
     fn update(&mut self) {
+        self.used.next = self.ren_i.val();
         for i in 0..self._lanes {
-            self.lane[i].clock.next = self.clock.val();
+            self.used.next = self.used.val() | self.wen_i[i].val();
+        }
+        self.gate.clock.next = self.clock.val();
+        self.gate.run_i.next = self.used.val();
+        for i in 0..self._lanes {
+            self.lane[i].clock.next = self.gate.clock_o.val();
             self.lane[i].ren_i.next = self.ren_i.val();
             self.lane[i].raddr_i.next = self.raddr_i.val();
             self.data_o[i].next = self.lane[i].rdata_o.val();

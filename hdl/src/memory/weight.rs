@@ -1,4 +1,4 @@
-use crate::prim::{RamTdp, module_name};
+use crate::prim::{ClockGate, RamTdp, module_name};
 use rust_hdl::prelude::*;
 
 /// The weight memory: rows of binary16, one dual-port memory per lane.
@@ -37,6 +37,7 @@ pub struct WeightMemory {
     pub conflict_b_o: Signal<Out, Bit>,
 
     lane: Vec<RamTdp<16>>,
+    gate: ClockGate,
     addr_a: Signal<Local, Bits<20>>,
     addr_b: Signal<Local, Bits<20>>,
     read_b: Signal<Local, Bit>,
@@ -74,6 +75,7 @@ impl WeightMemory {
             conflict_a_o: Default::default(),
             conflict_b_o: Default::default(),
             lane: (0..lanes).map(|_| RamTdp::new(rows)).collect(),
+            gate: Default::default(),
             addr_a: Default::default(),
             addr_b: Default::default(),
             read_b: Default::default(),
@@ -112,10 +114,13 @@ impl Logic for WeightMemory {
         self.read_b.next =
             self.backward_ren_i.val() | (self.update_ren_i.val() | self.push_ren_i.val());
 
+        self.gate.clock.next = self.clock.val();
+        self.gate.run_i.next = self.read_b.val()
+            | (self.forward_ren_i.val() | (self.update_wen_i.val() | self.host_go.val()));
         for i in 0..self._lanes {
             self.here.next = i.to_bits();
             self.mine.next = self.host_go.val() & ((self.here.val() >> 1) == self.host_sub_i.val());
-            self.lane[i].clock.next = self.clock.val();
+            self.lane[i].clock.next = self.gate.clock_o.val();
             self.lane[i].a_addr_i.next = self.addr_a.val();
             self.lane[i].a_en_i.next =
                 self.forward_ren_i.val() | (self.update_wen_i.val() | self.mine.val());
