@@ -64,7 +64,7 @@ fn measure(
     liberty: &str,
     period_ps: u32,
 ) -> Result<Adder> {
-    let chip = synthesise_chip(flow, design, liberty, period_ps)?;
+    let chip = synthesise_chip(flow, design, library, liberty, period_ps)?;
     let timing = analyse(flow, design.top(), &chip.verilog, liberty)?;
     let mut simulation = Simulation::new(&chip.netlist, library, 1)?;
     let [reset, add, weight] = ["reset", "add_i", "weight_i"].map(|port| simulation.port(port));

@@ -1,5 +1,6 @@
 //! Verilog to standard cells.
 
+use crate::liberty::{CellKind, Library};
 use crate::netlist::Netlist;
 use anyhow::Result;
 use backspike_firmware::flow::Flow;
@@ -34,11 +35,30 @@ module \$_SDFFCE_PP1P_ (input D, C, R, E, output Q);
 endmodule
 ";
 
-/// Maps `design` to the cells of the Liberty file `liberty` in the flow's folder, aiming at a cycle of `period_ps`. Memories stay what they
-/// are; blocks are mapped one by one and then flattened, so that cells keep the names of their blocks.
+/// The file with the library's cell in place of [`backspike_hdl::prim::ClockGate`].
+const CLOCK_GATE: &str = "clock_gate.v";
+
+/// The smallest clock gate of the library as the module of our gates, if the library has one.
+fn clock_gate(library: &Library) -> Option<String> {
+    let gates = library.cells.iter().filter_map(|(name, cell)| match cell.kind {
+        CellKind::ClockGate { clock, enable, .. } => Some((name, cell, clock, enable)),
+        _ => None,
+    });
+    let (name, cell, clock, enable) = gates.min_by(|a, b| a.1.area.total_cmp(&b.1.area))?;
+    let (clock, enable) = (&cell.inputs[clock].0, &cell.inputs[enable].0);
+    let output = &cell.outputs.first()?.name;
+    Some(format!(
+        "module clock_gate (input clock, input run_i, output clock_o);\n  \
+         {name} gate (.{clock}(clock), .{enable}(run_i), .{output}(clock_o));\nendmodule\n"
+    ))
+}
+
+/// Maps `design` to the cells of the Liberty file `liberty` in the flow's folder, which is `library`, aiming at a cycle of `period_ps`.
+/// Memories stay what they are; blocks are mapped one by one and then flattened, so that cells keep the names of their blocks.
 pub fn synthesise_chip(
     flow: &mut Flow,
     design: &Design,
+    library: &Library,
     liberty: &str,
     period_ps: u32,
 ) -> Result<Chip> {
@@ -47,19 +67,23 @@ pub fn synthesise_chip(
         (format!("{top}.v"), format!("{top}.blif"), format!("{top}.netlist.v"));
     flow.write(&source, &design.to_single_file())?;
     flow.write(REGISTERS, RESET_AS_ENABLE)?;
-    let gates = if flow.read(liberty)?.contains("clock_gating_integrated_cell") {
-        format!(
+    let (mut cells, mut gates) = (String::new(), String::new());
+    if let Some(gate) = clock_gate(library) {
+        flow.write(CLOCK_GATE, &gate)?;
+        cells = format!("read_liberty -lib {liberty}; read_verilog -overwrite {CLOCK_GATE};");
+        gates = format!(
             "techmap -map {REGISTERS}; simplemap; opt_merge; opt_clean; clockgate -liberty {liberty} -min_net_size {GATED_BITS};"
-        )
-    } else {
-        String::new()
-    };
+        );
+    }
     let script = format!(
-        "read_verilog {source}; blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
+        "read_verilog {source}; {cells} blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
          abc -D {period_ps} -liberty {liberty}; flatten; opt_clean -purge; \
          write_verilog -noattr {verilog}; write_blif -cname {blif}"
     );
-    let inputs = [source.as_str(), liberty, REGISTERS];
+    let mut inputs = vec![source.as_str(), liberty, REGISTERS];
+    if !cells.is_empty() {
+        inputs.push(CLOCK_GATE);
+    }
     flow.yosys(&format!("mapping of {top}"), &script, &inputs, &[&blif, &verilog])?;
     let netlist = Netlist::parse(&flow.read(&blif)?)?;
     Ok(Chip { netlist, verilog })

@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     flow.write("cells.lib", &liberty)?;
     let design = core_design(&program.config)?;
     let period_ps = (arguments.period * 1e3) as u32;
-    let chip = synthesise_chip(&mut flow, &design, "cells.lib", period_ps)?;
+    let chip = synthesise_chip(&mut flow, &design, &library, "cells.lib", period_ps)?;
     let timing = analyse(&mut flow, design.top(), &chip.verilog, "cells.lib")?;
     flow.say("training on the emulator");
     let estimate =
