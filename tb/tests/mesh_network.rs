@@ -302,6 +302,8 @@ fn mutations_of_the_mesh_are_caught() {
         ),
         // A place is given away although a packet is read again.
         ("if (!keep_i) begin", "if (1'b1) begin"),
+        // A router's clock stops although a flit waits at its core's port.
+        ("valid_i_4 | (|input_4_held_o)", "valid_i_4"),
     ] {
         let rng = &mut generator("mutations_of_the_mesh_are_caught");
         catches(Network::<32>::new(&mesh), from, to, |library| traffic(library, &mesh, 50, rng));

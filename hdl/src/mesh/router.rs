@@ -1,5 +1,5 @@
 use super::{InputPort, OutputPort};
-use crate::prim::{Reg, module_name};
+use crate::prim::{ClockGate, Reg, module_name};
 use rust_hdl::prelude::*;
 
 /// A router of the mesh: five inputs, five outputs, numbered as [`backspike_arch::MeshPort`].
@@ -24,6 +24,9 @@ pub struct Router<const F: usize> {
     pub index_i: Signal<In, Bits<4>>,
     pub count_o: Signal<Out, Bits<32>>,
 
+    /// Open while a flit comes or is here.
+    gate: ClockGate,
+    used: Signal<Local, Bit>,
     input: Vec<InputPort<F>>,
     output: Vec<OutputPort<F>>,
     // 8 bits: a buffer holds 64 flits at most.
@@ -57,6 +60,8 @@ impl<const F: usize> Router<F> {
             reach_i: five(),
             index_i: Default::default(),
             count_o: Default::default(),
+            gate: Default::default(),
+            used: Default::default(),
             input: (0..5).map(|_| InputPort::new(depth)).collect(),
             output: five(),
             peak: five(),
@@ -74,12 +79,19 @@ impl<const F: usize> Router<F> {
 impl<const F: usize> Logic for Router<F> {
     #[hdl_gen]
     fn update(&mut self) {
+        self.used.next = self.reset.val();
+        for i in 0..5 {
+            self.used.next =
+                self.used.val() | (self.valid_i[i].val() | self.input[i].held_o.val().any());
+        }
+        self.gate.clock.next = self.clock.val();
+        self.gate.run_i.next = self.used.val();
         self.lasts.next = bits::<5>(0);
         for o in 0..5 {
             self.requests[o].next = bits::<5>(0);
         }
         for i in 0..5 {
-            self.input[i].clock.next = self.clock.val();
+            self.input[i].clock.next = self.gate.clock_o.val();
             self.input[i].reset.next = self.reset.val();
             self.input[i].valid_i.next = self.valid_i[i].val();
             self.input[i].data_i.next = self.data_i[i].val();
@@ -96,14 +108,14 @@ impl<const F: usize> Logic for Router<F> {
                         self.requests[o].val() | (bits::<5>(1) << self.place.val());
                 }
             }
-            self.peak[i].clock.next = self.clock.val();
+            self.peak[i].clock.next = self.gate.clock_o.val();
             self.peak[i].d.next = self.peak[i].q.val();
             if self.input[i].held_o.val() > self.peak[i].q.val() {
                 self.peak[i].d.next = self.input[i].held_o.val();
             }
         }
         for o in 0..5 {
-            self.output[o].clock.next = self.clock.val();
+            self.output[o].clock.next = self.gate.clock_o.val();
             self.output[o].reset.next = self.reset.val();
             self.output[o].request_i.next = self.requests[o].val();
             self.output[o].last_i.next = self.lasts.val();
