@@ -1,6 +1,6 @@
-// The C ABI of one Verilated model. `ports.inc` (written from Verilator's own header) lists the ports, `clocks.inc` those that are clocks, `extension.inc` holds
-// model-specific entry points; both are generated beside this file. An instance owns its VerilatedContext, so instances
-// share nothing and may live on different threads.
+// The C ABI of one Verilated model. Three generated files lie beside this one: `ports.inc` (written from Verilator's own header)
+// lists the ports, `clocks.inc` those that are clocks, `extension.inc` holds model-specific entry points. An instance owns its
+// VerilatedContext, so instances share nothing and may live on different threads.
 #include <cstdint>
 #include <cstring>
 #include <memory>
