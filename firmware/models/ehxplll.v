@@ -19,7 +19,8 @@ module EHXPLLL #(
     output wire CLKOP,
     output wire LOCK
 );
-  reg [4:0] cycles = 5'd0;
+  reg [4:0] cycles;
+  initial cycles = 5'd0;
   always @(posedge CLKI) if (!cycles[4]) cycles <= cycles + 5'd1;
   assign CLKOP = CLKI;
   assign LOCK  = cycles[4];
