@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut next = |default| arguments.next().transpose().map(|given| given.unwrap_or(default));
     let (width, height, lanes) = (next(4)?, next(5)?, next(16)?);
     let (samples, threads) = (next(40)?, next(1)?);
-    let config = ArchConfig::digits().with_lanes(lanes);
+    let config = ArchConfig::mesh().with_lanes(lanes);
     let mesh = MeshConfig::new(width, height);
     let start = Instant::now();
     let library = MeshLibrary::new(&config, &mesh, Optimize::Full)?.with_threads(threads)?;
