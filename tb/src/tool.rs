@@ -7,8 +7,6 @@ use std::{
     process::Command,
 };
 
-use crate::toolchain::{said, virtual_environments};
-
 /// A program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
@@ -70,7 +68,7 @@ impl Tool {
             searched.push(environment.display().to_string());
         }
         folders.extend(path.iter().flat_map(env::split_paths));
-        searched.push("PATH".into());
+        searched.push(format!("`{name}` on PATH"));
         let wheel = format!("yowasp-{name}");
         folders
             .iter()
@@ -113,7 +111,7 @@ impl Tool {
 }
 
 /// `bin` folders that wheels keep inside their package: `site-packages/<name>/bin`.
-fn wheel_programs(environment: &Path, name: &str) -> Vec<PathBuf> {
+pub(crate) fn wheel_programs(environment: &Path, name: &str) -> Vec<PathBuf> {
     let package = name.to_lowercase();
     std::fs::read_dir(environment.join("lib"))
         .into_iter()
@@ -122,6 +120,32 @@ fn wheel_programs(environment: &Path, name: &str) -> Vec<PathBuf> {
         .map(|entry| entry.path().join("site-packages").join(&package).join("bin"))
         .filter(|folder| folder.is_dir())
         .collect()
+}
+
+/// `build/venv` of the working folder and those above it, then of the source tree.
+pub(crate) fn virtual_environments() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if let Ok(here) = env::current_dir() {
+        found.extend(
+            here.ancestors().map(|folder| folder.join("build/venv")).find(|venv| venv.is_dir()),
+        );
+    }
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../build/venv");
+    if !found.iter().any(|venv| venv.canonicalize().ok() == tree.canonicalize().ok()) {
+        found.push(tree);
+    }
+    found
+}
+
+/// What a command prints to its output and to its errors, or the reason why it fails.
+pub(crate) fn said(command: &mut Command) -> Result<[String; 2], String> {
+    let output = command.output().map_err(|error| format!("it cannot be run ({error})"))?;
+    let said = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    if !output.status.success() {
+        return Err(format!("it failed with {} and said `{}`", output.status, said[1]));
+    }
+    Ok(said)
 }
 
 #[cfg(test)]

