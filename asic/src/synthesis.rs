@@ -35,10 +35,7 @@ module \$_SDFFCE_PP1P_ (input D, C, R, E, output Q);
 endmodule
 ";
 
-/// The file with the library's cell in place of [`backspike_hdl::prim::ClockGate`].
-const CLOCK_GATE: &str = "clock_gate.v";
-
-/// The smallest clock gate of the library as the module of our gates, if the library has one.
+/// The smallest clock gate of the library as the module of [`backspike_hdl::prim::ClockGate`], if the library has one.
 fn clock_gate(library: &Library) -> Option<String> {
     let gates = library.cells.iter().filter_map(|(name, cell)| match cell.kind {
         CellKind::ClockGate { clock, enable, .. } => Some((name, cell, clock, enable)),
@@ -65,25 +62,25 @@ pub fn synthesise_chip(
     let top = design.top().to_owned();
     let (source, blif, verilog) =
         (format!("{top}.v"), format!("{top}.blif"), format!("{top}.netlist.v"));
-    flow.write(&source, &design.to_single_file())?;
-    flow.write(REGISTERS, RESET_AS_ENABLE)?;
+    let mut design = design.clone();
     let (mut cells, mut gates) = (String::new(), String::new());
     if let Some(gate) = clock_gate(library) {
-        flow.write(CLOCK_GATE, &gate)?;
-        cells = format!("read_liberty -lib {liberty}; read_verilog -overwrite {CLOCK_GATE};");
+        for module in design.modules.iter_mut().filter(|module| module.name == "clock_gate") {
+            module.text.clone_from(&gate);
+        }
+        cells = format!("read_liberty -lib {liberty};");
         gates = format!(
             "techmap -map {REGISTERS}; simplemap; opt_merge; opt_clean; clockgate -liberty {liberty} -min_net_size {GATED_BITS};"
         );
     }
+    flow.write(&source, &design.to_single_file())?;
+    flow.write(REGISTERS, RESET_AS_ENABLE)?;
     let script = format!(
-        "read_verilog {source}; {cells} blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
+        "{cells} read_verilog {source}; blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
          abc -D {period_ps} -liberty {liberty}; flatten; opt_clean -purge; \
          write_verilog -noattr {verilog}; write_blif -cname {blif}"
     );
-    let mut inputs = vec![source.as_str(), liberty, REGISTERS];
-    if !cells.is_empty() {
-        inputs.push(CLOCK_GATE);
-    }
+    let inputs = [source.as_str(), liberty, REGISTERS];
     flow.yosys(&format!("mapping of {top}"), &script, &inputs, &[&blif, &verilog])?;
     let netlist = Netlist::parse(&flow.read(&blif)?)?;
     Ok(Chip { netlist, verilog })
