@@ -346,10 +346,10 @@ pub fn read_liberty(path: Option<&Path>) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    const TEXT: &str = r#"library(demo) {
+    pub(crate) const DEMO: &str = r#"library(demo) {
   nom_voltage : 1.1;
   time_unit : "1ns";
   capacitive_load_unit (1, ff);
@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn cells_are_read_with_their_energies() {
-        let library = Library::parse(TEXT).unwrap();
+        let library = Library::parse(DEMO).unwrap();
         assert_eq!((library.name.as_str(), library.voltage, library.unit_load), ("demo", 1.1, 1.5));
         let inverter = &library.cells["INV"];
         assert_eq!((inverter.area, inverter.leakage, inverter.outputs[0].table), (0.5, 10.0, 0b01));

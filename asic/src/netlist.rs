@@ -34,6 +34,8 @@ pub struct Netlist {
     pub inputs: Vec<(String, Net)>,
     pub outputs: Vec<(String, Net)>,
     pub instances: Vec<Instance>,
+    /// Names of nets, without the constants; a net may have several.
+    pub names: Vec<(String, Net)>,
 }
 
 /// Gives nets their numbers.
@@ -125,6 +127,9 @@ impl Netlist {
             *net = names.resolve(*net);
         }
         netlist.nets = names.numbers.len();
+        let named = names.numbers.iter().map(|(name, net)| (name.clone(), names.resolve(*net)));
+        netlist.names = named.filter(|&(_, net)| net != ZERO && net != ONE).collect();
+        netlist.names.sort_unstable();
         Ok(netlist)
     }
 }

@@ -78,7 +78,7 @@ pub fn synthesise_chip(
     let script = format!(
         "{cells} read_verilog {source}; blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
          abc -D {period_ps} -liberty {liberty}; flatten; opt_clean -purge; \
-         write_verilog -noattr {verilog}; write_blif -cname {blif}"
+         write_verilog -noattr -norename {verilog}; write_blif -cname {blif}"
     );
     let inputs = [source.as_str(), liberty, REGISTERS];
     flow.yosys(&format!("mapping of {top}"), &script, &inputs, &[&blif, &verilog])?;

@@ -12,6 +12,7 @@ mod generate;
 mod info;
 mod map;
 mod ppa;
+mod ppa_table;
 mod progress;
 mod serve;
 mod source;

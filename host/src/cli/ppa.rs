@@ -1,25 +1,26 @@
 //! `backspike ppa`.
 
 use super::Outcome;
+use super::ppa_table::table;
 use super::progress::spinner;
 use super::source::{SourceOptions, limit};
 use super::target::CoreOptions;
-use anyhow::{Result, ensure};
-use backspike::compiler::Program;
+use anyhow::{Context, Result, ensure};
+use backspike::compiler::{Program, compile};
 use backspike::data::Dataset;
 use backspike::network::Network;
-use backspike::ppa::{Computed, Estimate, html, phases};
+use backspike::ppa::{Estimate, Inputs, Run, html, phases, saturated};
 use backspike::traffic::{Machine, Shapes, dram};
 use backspike::train::{check_dataset, epoch_on_emulator};
+use backspike::weights::Weights;
 use backspike_asic::{
-    EnergyModel, GateDevice, Library, Range, SCALE_45_TO_28, Simulation, Timing, analyse,
-    read_liberty, synthesise_chip,
+    EnergyModel, GateDevice, Library, Netlist, Simulation, analyse, read_liberty, saif,
+    synthesise_chip,
 };
 use backspike_firmware::flow::Flow;
 use backspike_hdl::core::core_design;
 use clap::Args;
 use serde_json::json;
-use std::fmt::Write;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -75,7 +76,6 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     let period_ps = (arguments.period * 1e3) as u32;
     let chip = synthesise_chip(&mut flow, &design, &library, "cells.lib", period_ps)?;
     let timing = analyse(&mut flow, design.top(), &chip.verilog, "cells.lib")?;
-    flow.say("training on the emulator");
     let estimate =
         simulate(&mut flow, arguments, &network, &program, &data, &chip.netlist, &library)?;
     bar.finish_and_clear();
@@ -92,142 +92,51 @@ pub fn run(arguments: &Arguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Trains at gate level and turns the activity into figures.
+/// Trains at gate level, with the events that there are and with all, and turns the activity into figures.
 fn simulate(
     flow: &mut Flow,
     arguments: &Arguments,
     network: &Network,
     program: &Program,
     data: &Dataset,
-    netlist: &backspike_asic::Netlist,
+    netlist: &Netlist,
     library: &Library,
 ) -> Result<Estimate> {
     let config = &program.config;
+    let period_ps = (arguments.period * 1e3).round() as u64;
+    flow.say("training on the emulator");
     // Activity of a network that has begun to learn, not of noise.
     let (_, weights) = epoch_on_emulator(network, program, data)?;
-    let device = GateDevice::new(config, Simulation::new(netlist, library, 1)?);
-    let samples = arguments.samples as usize;
-    let found = phases(network, program, data, &weights, &device, samples, |done| {
-        flow.say(&format!("training at gate level: {done} of {samples} samples"));
-    })?;
-    let shapes = Shapes::of(network);
-    let machine = Machine { cores: 1, weights_per_core: config.weights as u64 };
-    let dram_bytes = dram(&shapes, &machine).total() as f64 / shapes.batch as f64;
-    let model = EnergyModel::new(netlist, library);
-    Ok(Estimate::new(
-        &found,
-        &model,
-        config,
-        &shapes,
-        &library.name,
-        (arguments.node, 1e3 / arguments.period),
-        (samples as u64, dram_bytes),
-        flow.tools().clone(),
-    ))
-}
-
-fn range(range: Range) -> String {
-    format!("{:.2} ({:.2} to {:.2})", range.mid, range.low, range.high)
-}
-
-/// The report as text.
-fn table(estimate: &Estimate, timing: &Timing) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = write_table(&mut text, estimate, timing);
-    text
-}
-
-fn write_table(text: &mut String, estimate: &Estimate, timing: &Timing) -> std::fmt::Result {
-    let config = &estimate.config;
-    let lanes = config.lanes;
-    let cells: f64 = estimate.cells_um2.values().sum();
-    writeln!(
-        text,
-        "{} on {}, {lanes} lanes, {} ({} nm)",
-        estimate.network, config.name, estimate.library, estimate.node_nm
-    )?;
-    writeln!(
-        text,
-        "area       {:.4} mm2 of cells, {:.4} mm2 of memories at 45 nm",
-        cells / 1e6,
-        estimate.memories_um2 / 1e6
-    )?;
-    for (block, area) in &estimate.cells_um2 {
-        writeln!(
-            text,
-            "           {block:<24} {:>10.0} um2 {:>5.1} %",
-            area,
-            100.0 * area / cells
-        )?;
-    }
-    writeln!(
-        text,
-        "clock      {:.1} MHz by static timing without wires, slowest from {}",
-        timing.fmax_mhz,
-        timing.path.join(" to ")
-    )?;
-    writeln!(
-        text,
-        "activity   {} samples at gate level, leakage at {:.0} MHz",
-        estimate.samples, estimate.clock_mhz
-    )?;
-    writeln!(
-        text,
-        "\nphase     cycles    events     pJ an event and lane: gates   clock  leakage  memories 45 nm     28 nm"
-    )?;
-    for phase in &estimate.phases {
-        let of = |pj: f64| phase.per_lane_event(pj, lanes);
-        let clock = of(phase.logic.clock() / 1e3);
-        let leakage = of(phase.logic.leakage / 1e3);
-        let scaled = if estimate.dense.is_some() {
-            range(phase.at_28nm().times(of(1.0)))
-        } else {
-            "-".into()
-        };
-        writeln!(
-            text,
-            "{:<7} {:>8} {:>9} {:>34.3} {clock:>7.3} {leakage:>8.3} {:>15.3}     {scaled}",
-            phase.name,
-            phase.cycles,
-            phase.events,
-            of(phase.logic_pj.mid) - clock - leakage,
-            of(phase.memory_pj),
-        )?;
-    }
-    writeln!(
-        text,
-        "\ngates hold 1.4 (1.2 to 1.6) for the glitches that zero-delay simulation does not see; wires are one inverter's load a sink"
-    )?;
-    match (estimate.dense, estimate.sparse, estimate.sparse_with_dram) {
-        (Some(dense), Some(sparse), Some(all)) => {
-            writeln!(
-                text,
-                "scaled to 28 nm by {} for logic (Stillmaker and Baas 2017):",
-                range(SCALE_45_TO_28)
-            )?;
-            writeln!(text, "dense      {} TFLOPS/W, core only, every event there", range(dense))?;
-            writeln!(text, "sparse     {} TFLOPS/W dense-equivalent, core only", range(sparse))?;
-            for Computed { network, density, efficiency } in &estimate.computed {
-                writeln!(
-                    text,
-                    "computed   {} TFLOPS/W dense-equivalent, core only: {network}, {density} spikes a neuron and step",
-                    range(*efficiency)
-                )?;
-            }
-            writeln!(text, "with DRAM  {} TFLOPS/W dense-equivalent", range(all))?;
-            writeln!(
-                text,
-                "           or pJ a dense-equivalent FLOP: dense {:.2}, sparse {:.2}, with DRAM {:.2}",
-                1.0 / dense.mid,
-                1.0 / sparse.mid,
-                1.0 / all.mid
-            )?;
+    let mut run = |network: &Network, program: &Program, weights: &Weights, saturated| {
+        let kind = if saturated { "every event there" } else { "events as they are" };
+        let device = GateDevice::new(config, Simulation::new(netlist, library, 1)?);
+        let samples = arguments.samples as usize;
+        let phases = phases(network, program, data, weights, &device, samples, |done| {
+            flow.say(&format!("training at gate level, {kind}: {done} of {samples} samples"));
+        })?;
+        for phase in phases.iter().filter(|_| !saturated) {
+            let file = format!("{}.saif", phase.name.to_lowercase());
+            flow.write(&file, &saif(netlist, &phase.activity, period_ps))?;
         }
-        _ => writeln!(text, "only libraries of 45 nm are scaled to 28 nm")?,
-    }
-    for (tool, version) in &estimate.tools {
-        writeln!(text, "{tool}: {version}")?;
-    }
-    Ok(())
+        let samples = samples.min(data.train.len()) as u64;
+        Ok::<_, anyhow::Error>(Run { saturated, phases, shapes: Shapes::of(network), samples })
+    };
+    let trained = run(network, program, &weights, false)?;
+    let (full, weights) = saturated(network, &weights, config.lanes);
+    let full_program = compile(&full, config)
+        .context("With every neuron of its tiles, the network does not fit")?;
+    let saturated = run(&full, &full_program, &weights, true)?;
+    let machine = Machine { cores: 1, weights_per_core: config.weights as u64 };
+    let dram_bytes = dram(&trained.shapes, &machine).total() as f64 / trained.shapes.batch as f64;
+    Ok(Estimate::new(Inputs {
+        model: &EnergyModel::new(netlist, library),
+        config,
+        library: &library.name,
+        node_nm: arguments.node,
+        clock_mhz: 1e3 / arguments.period,
+        trained,
+        saturated,
+        dram_bytes,
+        tools: flow.tools().clone(),
+    }))
 }

@@ -1,0 +1,253 @@
+//! From activity to figures.
+
+use super::Phase;
+use crate::traffic::Shapes;
+use backspike_arch::{ArchConfig, Counter, TIME_BLOCK};
+use backspike_asic::{
+    Energy, EnergyModel, GLITCHES, Range, SCALE_45_TO_28, SRAM_45_TO_28, memory_energy,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Energy of a phase, pJ.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseEstimate {
+    pub name: &'static str,
+    pub cycles: u64,
+    /// Row x step events, each of all lanes; rows of UPDATE.
+    pub events: u64,
+    /// Rows of weights or gradients.
+    pub visits: u64,
+    /// Logic as simulated, by block, at the library's process.
+    pub logic: Energy,
+    /// Logic with the glitches that the simulation does not see, and leakage.
+    pub logic_pj: Range,
+    /// Memories at 45 nm, by memory.
+    pub memories: BTreeMap<String, f64>,
+    pub memory_pj: f64,
+}
+
+impl PhaseEstimate {
+    fn new(phase: &Phase, model: &EnergyModel, clock_mhz: f64) -> Self {
+        use Counter::*;
+        let totals = &phase.totals;
+        let cycles = phase.activity.cycles;
+        let (events, visits) = match phase.name {
+            "FP" => (totals[FpEvents], totals[FpVisits]),
+            "BP" => (totals[BpEvents], totals[BpVisits]),
+            "WG" => (totals[WgEvents], totals[WgVisits]),
+            "UPDATE" => (totals[WgUpdateRows], totals[WgUpdateRows]),
+            _ => (cycles, 0),
+        };
+        let logic = model.energy(&phase.activity, clock_mhz);
+        // Only what switches glitches; fJ to pJ.
+        let fixed = Range::exactly((logic.clock() + logic.leakage) / 1e3);
+        let logic_pj = GLITCHES.times(logic.switching() / 1e3).plus(fixed);
+        let memories = memory_energy(&phase.activity.memories);
+        let memory_pj = memories.values().sum();
+        Self { name: phase.name, cycles, events, visits, logic, logic_pj, memories, memory_pj }
+    }
+
+    /// Logic and memories at 28 nm, pJ; the library must be of 45 nm.
+    pub fn at_28nm(&self) -> Range {
+        self.logic_pj.by(SCALE_45_TO_28).plus(SRAM_45_TO_28.times(self.memory_pj))
+    }
+
+    /// What the phase adds to a core that only waits, at 28 nm, pJ.
+    fn beside(&self, idle: &Self) -> Range {
+        let waiting = self.cycles as f64 / idle.cycles.max(1) as f64;
+        self.at_28nm().plus(idle.at_28nm().times(-waiting))
+    }
+
+    /// Of that, what rows take: those of the memory that the engine walks.
+    fn rows_at_28nm(&self) -> Range {
+        let memory = if self.name == "WG" { "gradient" } else { "weight" };
+        SRAM_45_TO_28.times(self.memories.get(memory).copied().unwrap_or(0.0))
+    }
+
+    /// pJ of gates with their glitches, of clock pins, and of leakage, at the library's process.
+    pub fn logic_parts(&self) -> [f64; 3] {
+        let (clock, leakage) = (self.logic.clock() / 1e3, self.logic.leakage / 1e3);
+        [self.logic_pj.mid - clock - leakage, clock, leakage]
+    }
+
+    /// `of` the phase, for one lane's part of an event.
+    pub fn per_lane_event(&self, of: f64, lanes: usize) -> f64 {
+        of / (self.events.max(1) as f64 * lanes as f64)
+    }
+}
+
+/// What was simulated: a weight update, and the training of samples before it.
+pub struct Run {
+    /// Every event is there.
+    pub saturated: bool,
+    pub phases: [Phase; 5],
+    pub shapes: Shapes,
+    pub samples: u64,
+}
+
+/// A run in figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunEstimate {
+    pub network: String,
+    /// Every event is there.
+    pub saturated: bool,
+    pub samples: u64,
+    pub phases: [PhaseEstimate; 5],
+    /// pJ of a sample at 28 nm with the engines side by side and a weight update a batch, core only; for a library of 45 nm.
+    pub sample_pj: Option<Range>,
+    /// TFLOPS/W dense-equivalent at 28 nm, core only.
+    pub efficiency: Option<Range>,
+}
+
+/// Operations of a dense training on a sample.
+fn operations(shapes: &Shapes) -> f64 {
+    2.0 * shapes.dense_products() as f64 / shapes.batch as f64
+}
+
+impl RunEstimate {
+    fn new(run: &Run, model: &EnergyModel, clock_mhz: f64, scaled: bool) -> Self {
+        let (samples, shapes) = (run.samples, &run.shapes);
+        let phases = run.phases.each_ref().map(|phase| PhaseEstimate::new(phase, model, clock_mhz));
+        let [fp, bp, wg, update, idle] = &phases;
+        // UPDATE, on the engine of WG, once a batch.
+        let updates = samples as f64 / shapes.batch as f64;
+        let with_update = wg.cycles as f64 + updates * update.cycles as f64;
+        let busiest = with_update.max(fp.cycles as f64).max(bp.cycles as f64);
+        let sample_pj = [fp, bp, wg]
+            .into_iter()
+            .fold(waiting(idle).times(busiest), |sum, phase| sum.plus(phase.beside(idle)))
+            .plus(update.beside(idle).times(updates))
+            .times(1.0 / samples as f64);
+        let sample_pj = scaled.then_some(sample_pj);
+        let efficiency = sample_pj.map(|energy| energy.under(operations(shapes)));
+        let (network, saturated) = (shapes.name.clone(), run.saturated);
+        Self { network, saturated, samples, phases, sample_pj, efficiency }
+    }
+}
+
+/// pJ at 28 nm for each cycle of the busiest engine in which the core is there.
+fn waiting(idle: &PhaseEstimate) -> Range {
+    idle.at_28nm().times(OVERLAP / idle.cycles.max(1) as f64)
+}
+
+/// All figures of a core and a network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Estimate {
+    pub config: ArchConfig,
+    pub library: String,
+    pub node_nm: u32,
+    pub clock_mhz: f64,
+    /// um2 of cells by block, and of memories at 45 nm.
+    pub cells_um2: BTreeMap<String, f64>,
+    pub memories_um2: f64,
+    /// With the events that the network has: its efficiency is the sparse one.
+    pub trained: RunEstimate,
+    /// With every event there: its efficiency is the dense one.
+    pub saturated: RunEstimate,
+    /// TFLOPS/W of the trained network with the bytes to and from DRAM.
+    pub with_dram: Option<Range>,
+    /// Networks that are computed, not run.
+    pub computed: Vec<Computed>,
+    pub tools: BTreeMap<String, String>,
+}
+
+/// Efficiency of a network whose layers no core has yet, from the energies of an event and of a row: independent spikes of `density` a neuron
+/// and step in FP and WG, every error in BP; memories as large as those of the core that was run, and no UPDATE.
+#[derive(Clone, Debug, Serialize)]
+pub struct Computed {
+    pub network: String,
+    pub density: f64,
+    /// TFLOPS/W dense-equivalent at 28 nm, core only.
+    pub efficiency: Range,
+}
+
+impl Computed {
+    fn new(shapes: &Shapes, density: f64, run: &RunEstimate, lanes: usize) -> Self {
+        let [fp, bp, wg, _, idle] = &run.phases;
+        // Products of a sample, by engine; an event a cycle, the engines side by side.
+        let forward: u64 = shapes.layers.iter().map(|layer| layer.products).sum();
+        let first = shapes.layers.first().map_or(0, |layer| layer.products);
+        let steps = shapes.steps as f64;
+        let lane_rows = [forward, forward - first, forward].map(|n| n as f64 / lanes as f64);
+        let densities = [density, 1.0, density];
+        let mut energy = Range::exactly(0.0);
+        let mut busiest = 0.0f64;
+        for ((phase, rows), density) in [fp, bp, wg].into_iter().zip(lane_rows).zip(densities) {
+            let events = rows * steps * density;
+            // Steps of a block share a row.
+            let in_block = steps.min(TIME_BLOCK as f64);
+            let visits = rows * steps / in_block * (1.0 - (1.0 - density).powf(in_block));
+            let row = phase.rows_at_28nm();
+            let rest = phase.beside(idle).plus(row.times(-1.0));
+            energy = energy
+                .plus(rest.times(events / phase.events.max(1) as f64))
+                .plus(row.times(visits / phase.visits.max(1) as f64));
+            busiest = busiest.max(events);
+        }
+        let efficiency = energy.plus(waiting(idle).times(busiest)).under(operations(shapes));
+        Self { network: shapes.name.clone(), density, efficiency }
+    }
+}
+
+/// What spiking networks have, in spikes a neuron and step.
+const DENSITIES: [f64; 2] = [0.2, 0.1];
+
+/// A DRAM access of 64 bits takes 1.3 to 2.6 nJ (Horowitz, ISSCC 2014, figure 1.1.9): pJ a byte.
+const DRAM_PJ_PER_BYTE: Range = Range { low: 1300.0 / 8.0, mid: 1950.0 / 8.0, high: 2600.0 / 8.0 };
+
+/// Cycles of training over those of its busiest engine, as the counters of whole trainings give.
+const OVERLAP: f64 = 1.06;
+
+/// The process that scaling factors start from.
+const SCALED_NODE: u32 = 45;
+
+/// What an estimate is made of.
+pub struct Inputs<'a> {
+    pub model: &'a EnergyModel,
+    pub config: &'a ArchConfig,
+    pub library: &'a str,
+    pub node_nm: u32,
+    pub clock_mhz: f64,
+    pub trained: Run,
+    pub saturated: Run,
+    /// Off the chip, a sample of the trained network.
+    pub dram_bytes: f64,
+    pub tools: BTreeMap<String, String>,
+}
+
+impl Estimate {
+    /// Figures of both runs.
+    pub fn new(inputs: Inputs) -> Self {
+        let Inputs { model, config, clock_mhz, .. } = inputs;
+        let scaled = inputs.node_nm == SCALED_NODE;
+        let memories = &inputs.trained.phases[0].activity.memories;
+        let memories_um2 = memories.iter().map(|(_, sram, _)| sram.area_um2()).sum();
+        let [trained, saturated] = [&inputs.trained, &inputs.saturated]
+            .map(|run| RunEstimate::new(run, model, clock_mhz, scaled));
+        let with_dram = trained.sample_pj.map(|energy| {
+            let all = energy.plus(DRAM_PJ_PER_BYTE.times(inputs.dram_bytes));
+            all.under(operations(&inputs.trained.shapes))
+        });
+        let mut computed = Vec::new();
+        if scaled {
+            let shapes = Shapes::sresnet18(16, 4);
+            computed.push(Computed::new(&shapes, 1.0, &saturated, config.lanes));
+            let at = |density| Computed::new(&shapes, density, &trained, config.lanes);
+            computed.extend(DENSITIES.map(at));
+        }
+        Self {
+            config: config.clone(),
+            library: inputs.library.to_owned(),
+            node_nm: inputs.node_nm,
+            clock_mhz,
+            cells_um2: model.area().clone(),
+            memories_um2,
+            trained,
+            saturated,
+            with_dram,
+            computed,
+            tools: inputs.tools,
+        }
+    }
+}
