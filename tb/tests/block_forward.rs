@@ -2,7 +2,7 @@
 
 mod block;
 
-use backspike_arch::num::{Fixed, NeuronParams, Reset, align_weight, neuron_step};
+use backspike_arch::num::{F16, Fixed, NeuronParams, Reset, align_weight, neuron_step};
 use backspike_hdl::engine::{FORWARD_MEMBRANE_LATENCY, FORWARD_SPIKE_LATENCY, ForwardLane};
 use backspike_hdl::neuron::NEURON_STEP_CYCLES;
 use backspike_tb::{Library, Model};
@@ -79,6 +79,8 @@ struct Bench {
     cycle: u64,
     sums: [i64; 4],
     taken: [i64; 4],
+    /// Of the visit whose adds go on.
+    weight: Option<F16>,
     membranes: Expected,
     spikes: Expected,
     seen: Seen,
@@ -105,10 +107,11 @@ impl Bench {
             }
             sum = self.taken[neuron_step as usize];
         }
-        let weight = match scale {
+        // Later adds of a visit do not bring the weight again.
+        let offered = match scale {
             Scale::Ulps => {
                 let sign = u16::from(rng.random::<bool>()) << 15;
-                backspike_arch::num::F16(sign | rng.random_range(0..24))
+                F16(sign | rng.random_range(0..24))
             }
             Scale::Full => pattern(rng),
         };
@@ -116,8 +119,15 @@ impl Bench {
         let add_step = rng.random_range(0..4);
         model.set("add_valid_i", add.into());
         model.set("add_step_i", add_step);
-        model.set("weight_i", weight.0.into());
+        model.set("weight_i", offered.0.into());
+        let goes_on = self.weight.filter(|_| add && rng.random());
+        model.set(
+            "add_first_i",
+            if add { goes_on.is_none().into() } else { rng.random_range(0..2) },
+        );
         if add {
+            let weight = goes_on.unwrap_or(offered);
+            self.weight = Some(weight);
             self.sums[add_step as usize] += i64::from(align_weight(weight).0);
         }
         self.model.tick(1);
@@ -206,7 +216,8 @@ fn mutations_of_the_forward_lane_are_caught() {
     for (from, to) in [
         ("scaled_wide - theta_wide", "scaled_wide"),
         ("(fire_ge_i || (distance != 34'd0))", "1'b1"),
-        ("accumulators_3_d = 40'd0", "accumulators_3_d = accumulators_3_q"),
+        ("landing = 40'd0", "landing = accumulators_3_q"),
+        ("add_valid_i & add_first_i", "add_valid_i"),
     ] {
         catches(ForwardLane::default(), from, to, |library| lane_bench(library, &mut rng));
     }
@@ -220,6 +231,7 @@ fn lane_bench(library: &Library, rng: &mut StdRng) {
             cycle: 0,
             sums: [0; 4],
             taken: [0; 4],
+            weight: None,
             membranes: Expected::default(),
             spikes: Expected::default(),
             seen: Seen::default(),

@@ -61,6 +61,7 @@ pub struct ForwardEngine<const P: usize> {
     step_tail: Pipe<Bit>,
     drain: Reg<Bits<4>>,
     add_valid: Reg<Bit>,
+    add_first: Pipe<Bit>,
     neuron_valid: Reg<Bit>,
     step: Pipe<Bits<2>>,
     neuron_step: Pipe<Bits<2>>,
@@ -163,6 +164,7 @@ impl<const P: usize> ForwardEngine<P> {
             step_tail: Default::default(),
             drain: Default::default(),
             add_valid: Default::default(),
+            add_first: Default::default(),
             neuron_valid: Default::default(),
             step: Default::default(),
             neuron_step: Default::default(),
@@ -201,7 +203,16 @@ impl<const P: usize> Logic for ForwardEngine<P> {
     fn update(&mut self) {
         dff_setup!(self, clock, open, row, offset, tile_steps, first, tail, drain);
         dff_setup!(self, clock, step_offset, step_tail);
-        dff_setup!(self, clock, add_valid, neuron_valid, step, neuron_step, neuron_first);
+        dff_setup!(
+            self,
+            clock,
+            add_valid,
+            add_first,
+            neuron_valid,
+            step,
+            neuron_step,
+            neuron_first
+        );
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -288,6 +299,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.weight_addr_o.next = self.row.q.val() + self.expander.index_o.val();
         self.add_valid.d.next = self.fire.val() & !self.expander.end_o.val();
         self.step.d.next = self.expander.step_o.val();
+        self.add_first.d.next = self.expander.first_o.val();
 
         // The steps of a tile-block from its end on.
         self.steps_less_one.next = self.tile_steps.q.val() - 1;
@@ -322,6 +334,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             self.lane[i].reset.next = self.reset.val();
             self.lane[i].add_valid_i.next = self.add_valid.q.val();
             self.lane[i].add_step_i.next = self.step.q.val();
+            self.lane[i].add_first_i.next = self.add_first.q.val();
             self.lane[i].weight_i.next = self.weight_i[i].val();
             self.lane[i].neuron_valid_i.next = self.neuron_valid.q.val();
             self.lane[i].neuron_step_i.next = self.neuron_step.q.val();

@@ -73,7 +73,9 @@ impl Logic for InstructionQueue {
         }
         // What is written in this cycle cannot be read in it, so it does not count yet.
         self.valid.d.next = self.left.val().any();
-        self.read_at.d.next = self.next_read.val();
+        if self.pop_i.val() {
+            self.read_at.d.next = self.next_read.val();
+        }
         self.slots.raddr_i.next = self.next_read.val();
         // Once for each instruction: the memory holds the head while it waits.
         self.slots.ren_i.next = self.left.val().any() & (self.pop_i.val() | !self.valid.q.val());
@@ -81,9 +83,14 @@ impl Logic for InstructionQueue {
         self.slots.waddr_i.next = self.write_at.q.val();
         self.slots.wdata_i.next = self.data_i.val();
         self.slots.wen_i.next = self.push_i.val();
-        self.count.d.next = self.left.val();
+        // Registers load only what changes, so that a queue at rest has no clock.
+        if self.push_i.val() & !self.pop_i.val() {
+            self.count.d.next = self.count.q.val() + 1;
+        }
+        if self.pop_i.val() & !self.push_i.val() {
+            self.count.d.next = self.left.val();
+        }
         if self.push_i.val() {
-            self.count.d.next = self.left.val() + 1;
             self.write_at.d.next = self.write_at.q.val() + 1;
             if self.write_at.q.val() == self.last_slot.val() {
                 self.write_at.d.next = bits::<20>(0);

@@ -10,7 +10,8 @@ pub const FORWARD_MEMBRANE_LATENCY: usize = 2 + FORWARD_NEURON_MEMBRANE_LATENCY;
 /// Cycles from `neuron_valid_i` to the bits of that step in `spike_o`, `code0_o` and `code1_o`.
 pub const FORWARD_SPIKE_LATENCY: usize = 2 + FORWARD_NEURON_SPIKE_LATENCY;
 
-/// An *add* (`add_valid_i`, its step and the weight in the same cycle) adds a weight to the accumulator of a step. A *neuron step*
+/// An *add* (`add_valid_i`, its step in the same cycle) adds a weight to the accumulator of a step: the first add of a visit
+/// (`add_first_i`) brings the weight, which the later ones add again. A *neuron step*
 /// (`neuron_valid_i`) runs the neuron on the sum of a step. Step 0 of a block first takes over all four sums and clears the
 /// accumulators, so that the adds of the next tile-block go on beside the steps of this one:
 ///
@@ -26,9 +27,10 @@ pub struct ForwardLane {
     /// Of the neuron: from the cycle after `neuron_valid_i` to `FORWARD_SPIKE_LATENCY` less one after it.
     pub step_clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
-    // Event: the binary16 weight out of the memory and its step.
+    // Event: its step and, with the first of a visit, the binary16 weight out of the memory.
     pub add_valid_i: Signal<In, Bit>,
     pub add_step_i: Signal<In, Bits<2>>,
+    pub add_first_i: Signal<In, Bit>,
     pub weight_i: Signal<In, Bits<16>>,
     // Neuron step; first: t = 0.
     pub neuron_valid_i: Signal<In, Bit>,
@@ -69,6 +71,7 @@ pub struct ForwardLane {
     take_over: Signal<Local, Bit>,
     base: Signal<Local, Bits<40>>,
     sum: Signal<Local, Bits<40>>,
+    landing: Signal<Local, Bits<40>>,
     /// One per step, 40 bits: a 28-bit magnitude times a fan-in, which the configuration check bounds.
     accumulators: [Reg<Bits<40>>; 4],
     taken: [Pipe<Bits<40>>; 4],
@@ -81,7 +84,7 @@ impl Logic for ForwardLane {
         dff_setup!(self, clock, late_valid, late_step, late_first);
         // Beside the alignment, which takes a cycle.
         self.align.clock.next = self.clock.val();
-        self.align.enable_i.next = self.add_valid_i.val();
+        self.align.enable_i.next = self.add_valid_i.val() & self.add_first_i.val();
         self.align.value_i.next = self.weight_i.val();
         self.add_valid.d.next = self.add_valid_i.val();
         self.add_step.d.next = self.add_step_i.val();
@@ -113,13 +116,16 @@ impl Logic for ForwardLane {
             self.base.next = self.accumulators[3].q.val();
         }
         self.sum.next = self.base.val() + self.added.val();
+        // What an accumulator takes, a sum or zero, is formed once for all four.
+        self.landing.next = bits::<40>(0);
+        if self.add_valid.q.val() {
+            self.landing.next = self.sum.val();
+        }
         for i in 0..4 {
             self.accumulators[i].clock.next = self.clock.val();
             self.taken[i].clock.next = self.clock.val();
-            if self.adds.val().get_bit(i) {
-                self.accumulators[i].d.next = self.sum.val();
-            } else if self.take_over.val() {
-                self.accumulators[i].d.next = bits::<40>(0);
+            if self.adds.val().get_bit(i) | self.take_over.val() {
+                self.accumulators[i].d.next = self.landing.val();
             } else {
                 self.accumulators[i].d.next = self.accumulators[i].q.val();
             }

@@ -78,6 +78,8 @@ pub struct PushEngine<const P: usize> {
     here: Signal<Local, Bits<7>>,
     want: Signal<Local, Bit>,
     send: Signal<Local, Bit>,
+    /// The next plane of the row follows.
+    turn: Signal<Local, Bit>,
     row_done: Signal<Local, Bit>,
     plane_shift: Constant<Bits<5>>,
     error_shift: Constant<Bits<5>>,
@@ -170,6 +172,7 @@ impl<const P: usize> PushEngine<P> {
             here: Default::default(),
             want: Default::default(),
             send: Default::default(),
+            turn: Default::default(),
             row_done: Default::default(),
             plane_shift: Constant::new((plane_bits as u64).into()),
             error_shift: Constant::new((error_bits as u64).into()),
@@ -321,17 +324,22 @@ impl<const P: usize> Logic for PushEngine<P> {
             if self.region.val() == bits::<4>(5) {
                 self.plane0.d.next = self.spike_i.val();
             }
-            self.plane1.d.next = self.trace_code0_i.val();
             self.plane2.d.next = self.trace_code1_i.val();
         }
+        self.turn.next = self.send.val() & (self.plane_sub.q.val() == self.plane_last_sub.val());
         if self.send.val() {
             self.sub.d.next = self.sub.q.val() + 1;
             self.plane_sub.d.next = self.plane_sub.q.val() + 1;
             self.plane0.d.next = self.plane0.q.val() >> bits::<6>(32);
-            if self.plane_sub.q.val() == self.plane_last_sub.val() {
+            if self.turn.val() {
                 self.plane_sub.d.next = bits::<2>(0);
                 self.plane0.d.next = self.plane1.q.val();
-                self.plane1.d.next = self.plane2.q.val();
+            }
+        }
+        if self.caught.q.val() | self.turn.val() {
+            self.plane1.d.next = self.plane2.q.val();
+            if self.caught.q.val() {
+                self.plane1.d.next = self.trace_code0_i.val();
             }
         }
         if self.row_done.val() {
