@@ -2,7 +2,7 @@
 
 use crate::liberty::{CellKind, Library};
 use crate::netlist::Netlist;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use backspike_firmware::flow::Flow;
 use backspike_hdl::emit::Design;
 
@@ -50,6 +50,30 @@ fn clock_gate(library: &Library) -> Option<String> {
     ))
 }
 
+/// The file with what a block's mapping supposes around it; without it ABC neither buffers nets nor sizes gates.
+const SURROUNDINGS: &str = "surroundings.sdc";
+/// Inverters that an output of a block drives.
+const OUTPUT_LOADS: f64 = 4.0;
+
+/// Inputs come from the smallest buffer, outputs drive some inverters. Loads are in fF.
+fn surroundings(library: &Library) -> Result<String> {
+    let buffers = library.cells.iter().filter(|(_, cell)| {
+        let pins = (&cell.inputs[..], &cell.outputs[..]);
+        cell.kind == CellKind::Gates && matches!(pins, ([_], [output]) if output.table == BUFFER)
+    });
+    let (name, _) = buffers.min_by(|a, b| a.1.area.total_cmp(&b.1.area)).with_context(|| {
+        format!(
+            "the library {} has no buffer, without which nets with many sinks are slow",
+            library.name
+        )
+    })?;
+    let load = OUTPUT_LOADS * library.unit_load;
+    Ok(format!("set_driving_cell {name}\nset_load {load} [all_outputs]\n"))
+}
+
+/// The table of a cell whose output is its input.
+const BUFFER: u64 = 0b10;
+
 /// Maps `design` to the cells of the Liberty file `liberty` in the flow's folder, which is `library`, aiming at a cycle of `period_ps`.
 /// Memories stay what they are; blocks are mapped one by one and then flattened, so that cells keep the names of their blocks.
 pub fn synthesise_chip(
@@ -75,12 +99,13 @@ pub fn synthesise_chip(
     }
     flow.write(&source, &design.to_single_file())?;
     flow.write(REGISTERS, RESET_AS_ENABLE)?;
+    flow.write(SURROUNDINGS, &surroundings(library)?)?;
     let script = format!(
         "{cells} read_verilog {source}; blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
-         abc -D {period_ps} -liberty {liberty}; flatten; opt_clean -purge; \
+         abc -D {period_ps} -constr {SURROUNDINGS} -liberty {liberty}; flatten; opt_clean -purge; \
          write_verilog -noattr -norename {verilog}; write_blif -cname {blif}"
     );
-    let inputs = [source.as_str(), liberty, REGISTERS];
+    let inputs = [source.as_str(), liberty, REGISTERS, SURROUNDINGS];
     flow.yosys(&format!("mapping of {top}"), &script, &inputs, &[&blif, &verilog])?;
     let netlist = Netlist::parse(&flow.read(&blif)?)?;
     Ok(Chip { netlist, verilog })
