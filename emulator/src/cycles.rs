@@ -30,7 +30,7 @@ struct Entry {
     reload: [i64; IN_FLIGHT],
     accepted: i64,
     last: i64,
-    /// The engine takes events from this cycle on.
+    /// The engine takes visits from this cycle on.
     open: i64,
     /// And the end from this one on.
     end_open: i64,
@@ -41,10 +41,10 @@ struct Entry {
 struct Exit {
     reload: [i64; IN_FLIGHT],
     accepted: i64,
-    /// Its last cycle in the expander, the close.
+    /// Its last cycle before the lanes, the close.
     last: i64,
-    /// Last event that is not an end; before any cycle if there is none.
-    event: i64,
+    /// Last visit; before any cycle if there is none.
+    visit: i64,
     /// Issue and take of its last word.
     issue: i64,
     taken: i64,
@@ -54,7 +54,7 @@ impl Entry {
     /// The words of a tile-block.
     fn run(self, words: &[Kept]) -> Exit {
         let Self { mut reload, mut accepted, mut last, open, end_open } = self;
-        let (mut event, mut last_issue, mut taken) = (NEVER, 0, 0);
+        let (mut visit, mut last_issue, mut taken) = (NEVER, 0, 0);
         for (index, word) in words.iter().enumerate() {
             let is_last = index + 1 == words.len();
             // A word is issued when the one before is taken; those that are dropped on the way wait for room like this one.
@@ -66,12 +66,11 @@ impl Entry {
             let accept = (reloaded + 1).max(last);
             let first = if index == 0 { (accept + 1).max(open) } else { accept + 1 };
             let end = i64::from(is_last);
-            let (cycles, items) = (i64::from(word.events) + end, word.visits + u32::from(is_last));
-            last = first + cycles - 1;
-            let last_item = if is_last { end } else { i64::from(word.last) };
-            accepted = if items == 1 { accept } else { last - last_item };
-            if word.events > 0 {
-                event = last - end;
+            let items = i64::from(word.visits) + end;
+            last = first + items - 1;
+            accepted = if items == 1 { accept } else { last - 1 };
+            if word.visits > 0 {
+                visit = last - end;
             }
             if is_last {
                 last = last.max(end_open);
@@ -80,16 +79,16 @@ impl Entry {
             reload[IN_FLIGHT - 1] = reloaded;
             last_issue = issue;
         }
-        Exit { reload, accepted, last, event, issue: last_issue, taken }
+        Exit { reload, accepted, last, visit, issue: last_issue, taken }
     }
 }
 
-/// Reader, walker and expander of FP and WG, in cycles of the engine.
+/// Reader, walker and visits of FP and WG, in cycles of the engine.
 struct Stream {
     reload: [i64; IN_FLIGHT],
     accepted: i64,
     close: i64,
-    event: i64,
+    visit: i64,
     issue: i64,
     taken: i64,
     /// When the engine took the last tile-block.
@@ -117,7 +116,7 @@ impl Stream {
             reload: [NEVER; IN_FLIGHT],
             accepted: NEVER,
             close: NEVER,
-            event: NEVER,
+            visit: NEVER,
             issue: NEVER,
             taken: NEVER,
             took: NEVER,
@@ -126,7 +125,7 @@ impl Stream {
         }
     }
 
-    /// A tile-block of `block` restricted to `steps`, its first word issued at `first`, the engine open for events from `open` on and
+    /// A tile-block of `block` restricted to `steps`, its first word issued at `first`, the engine open for visits from `open` on and
     /// for the end from `end_open` on.
     fn tile_block(
         &mut self,
@@ -160,8 +159,8 @@ impl Stream {
         self.reload = exit.reload.map(|reload| reload + first);
         self.accepted = exit.accepted + first;
         self.close = exit.last + first;
-        if exit.event > NEVER {
-            self.event = exit.event + first;
+        if exit.visit > NEVER {
+            self.visit = exit.visit + first;
         }
         self.issue = exit.issue + first;
         self.taken = exit.taken + first;
@@ -173,7 +172,7 @@ impl Stream {
         let times = [
             &mut self.accepted,
             &mut self.close,
-            &mut self.event,
+            &mut self.visit,
             &mut self.issue,
             &mut self.taken,
             &mut self.took,
@@ -269,7 +268,7 @@ pub fn accumulate<'a>(
         earlier = begin;
         tile += 1;
     }
-    (stream.close + 1).max(stream.event + 3).max(skipped + 1) as usize + 1
+    (stream.close + 1).max(stream.visit + 3).max(skipped + 1) as usize + 1
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 mod block;
 
-use backspike_hdl::spike::{Expander, TileLoop, TraceWalker, Walker};
+use backspike_hdl::spike::{Expander, TileLoop, TraceWalker, VisitStage, Walker};
 use backspike_tb::{Library, Model};
 use block::{STARTS, catches, generator, library, start};
 use rand::{Rng, rngs::StdRng};
@@ -221,6 +221,49 @@ fn the_expander_makes_one_event_a_cycle() {
             model.tick(1);
         }
         assert!(events > 1000, "only {events} events");
+    }
+}
+
+#[test]
+fn the_visit_stage_passes_an_item_a_cycle() {
+    let rng = &mut generator("the_visit_stage_passes_an_item_a_cycle");
+    let library = library(VisitStage::default());
+    for seed in STARTS {
+        let mut model = start(&library, seed);
+        let mut offered: Option<[u64; 3]> = None;
+        let mut held: Option<[u64; 3]> = None;
+        let mut passed = 0;
+        for cycle in 0..4000 {
+            let hold = rng.random_bool(0.3);
+            if offered.is_none() && rng.random_bool(0.7) {
+                let mask = rng.random_range(0..16);
+                offered = Some([rng.random_range(0..2), rng.random_range(0..1 << 20), mask]);
+            }
+            model.set("hold_i", hold.into());
+            model.set("item_valid_i", offered.is_some().into());
+            let [end, index, mask] =
+                offered.unwrap_or_else(|| std::array::from_fn(|_| rng.random_range(0..2)));
+            model.set("item_end_i", end);
+            model.set("item_index_i", index);
+            model.set("item_mask_i", mask);
+            model.eval();
+            assert_eq!(model.get("valid_o") == 1, held.is_some(), "cycle {cycle}");
+            if let Some(wanted) = held {
+                let got = ["end_o", "index_o", "mask_o"].map(|name| model.get(name));
+                assert_eq!(got, wanted, "cycle {cycle}");
+                let events = u64::from(wanted[2].count_ones());
+                assert_eq!(model.get("events_o"), events, "cycle {cycle}");
+            }
+            // Taken in the cycle in which the one before leaves: no cycle is lost.
+            let ready = held.is_none() || !hold;
+            assert_eq!(model.get("item_ready_o") == 1, ready, "cycle {cycle}");
+            if ready {
+                held = offered.take();
+                passed += u64::from(held.is_some());
+            }
+            model.tick(1);
+        }
+        assert!(passed > 1000, "only {passed} items");
     }
 }
 

@@ -36,7 +36,7 @@ struct Plain {
     last: Vec<i64>,
     taken: i64,
     issued: i64,
-    event: i64,
+    visit: i64,
 }
 
 impl Plain {
@@ -59,17 +59,13 @@ impl Plain {
                 start = start.max(open);
             }
             let is_last = index + 1 == words.len();
-            let mut cycles = i64::from(word.events);
-            let mut items = word.visits;
-            let mut last_item = i64::from(word.last);
-            if word.events > 0 {
-                self.event = start + cycles - 1;
+            let mut items = i64::from(word.visits);
+            if items > 0 {
+                self.visit = start + items - 1;
             }
-            if is_last {
-                (cycles, items, last_item) = (cycles + 1, items + 1, 1);
-            }
-            let mut last = start + cycles - 1;
-            self.accepted.push(if items == 1 { accept } else { last - last_item });
+            items += i64::from(is_last);
+            let mut last = start + items - 1;
+            self.accepted.push(if items == 1 { accept } else { last - 1 });
             if is_last {
                 last = last.max(end_open);
             }
@@ -97,7 +93,7 @@ fn plain_forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
 }
 
 fn plain_accumulate(tiles: usize, nonzero: &[&[u8]], masks: &[Vec<u8>], lanes: usize) -> usize {
-    let mut plain = Plain { taken: NEVER, event: NEVER, ..Plain::default() };
+    let mut plain = Plain { taken: NEVER, visit: NEVER, ..Plain::default() };
     let (mut took, mut close, mut read, mut done) = (NEVER, NEVER, 1, NEVER);
     for tile in 0..tiles {
         for (nonzero, masks) in nonzero.iter().zip(masks) {
@@ -117,7 +113,7 @@ fn plain_accumulate(tiles: usize, nonzero: &[&[u8]], masks: &[Vec<u8>], lanes: u
             done = NEVER;
         }
     }
-    done.max(close + 1).max(plain.event + 3) as usize + 1
+    done.max(close + 1).max(plain.visit + 3) as usize + 1
 }
 
 #[test]

@@ -7,10 +7,7 @@ use super::simd::vectorised;
 pub struct Kept {
     /// Words dropped before it.
     pub gap: u32,
-    pub events: u32,
     pub visits: u32,
-    /// Events of its last visit.
-    pub last: u32,
 }
 
 #[inline(always)]
@@ -24,14 +21,11 @@ fn kept_words<const LANES: usize>(masks: &[u8], steps: u8, out: &mut Vec<Kept>) 
             bytes[..part.len()].copy_from_slice(part);
             let bits = u64::from_le_bytes(bytes) & (u64::from(steps) * 0x0101_0101_0101_0101);
             if bits != 0 {
-                kept.events += bits.count_ones();
                 let set = bits | bits >> 1 | bits >> 2 | bits >> 3;
                 kept.visits += (set & 0x0101_0101_0101_0101).count_ones();
-                let highest = 63 - bits.leading_zeros();
-                kept.last = (bits >> (highest & !7)).count_ones();
             }
         }
-        if kept.events > 0 || index + 1 == words.len() {
+        if kept.visits > 0 || index + 1 == words.len() {
             out.push(kept);
             gap = 0;
         } else {

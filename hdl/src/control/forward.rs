@@ -1,7 +1,7 @@
 use super::{Delay, Steps};
 use crate::engine::{FORWARD_MEMBRANE_LATENCY, FORWARD_SPIKE_LATENCY, ForwardLane};
 use crate::prim::{ClockGate, Pipe, Reg, module_name};
-use crate::spike::{Expander, PlaneReader, Walker};
+use crate::spike::{PlaneReader, VisitStage, Walker};
 use backspike_arch::ArchConfig;
 use backspike_arch::layout::fp;
 use rust_hdl::prelude::*;
@@ -38,13 +38,13 @@ pub struct ForwardEngine<const P: usize> {
     pub membrane_wen_o: Signal<Out, Bit>,
     pub membrane_waddr_o: Signal<Out, Bits<20>>,
     pub membrane_o: Vec<Signal<Out, Bits<32>>>,
-    // Counters: one cycle each.
-    pub event_o: Signal<Out, Bit>,
+    // Counters: events of this cycle; the others one cycle each.
+    pub events_o: Signal<Out, Bits<3>>,
     pub zero_o: Signal<Out, Bit>,
 
     reader: PlaneReader,
     walker: Walker<P>,
-    expander: Expander,
+    visit: VisitStage,
     lane: Vec<ForwardLane>,
     step_gate: ClockGate,
     steps: Steps,
@@ -61,9 +61,8 @@ pub struct ForwardEngine<const P: usize> {
     step_tail: Pipe<Bit>,
     drain: Reg<Bits<4>>,
     add_valid: Reg<Bit>,
-    add_first: Pipe<Bit>,
     neuron_valid: Reg<Bit>,
-    step: Pipe<Bits<2>>,
+    mask: Pipe<Bits<4>>,
     neuron_step: Pipe<Bits<2>>,
     neuron_first: Pipe<Bit>,
 
@@ -83,6 +82,7 @@ pub struct ForwardEngine<const P: usize> {
     neuron_word: Signal<Local, Bits<32>>,
     shape_word: Signal<Local, Bits<32>>,
     fire: Signal<Local, Bit>,
+    visit_now: Signal<Local, Bit>,
     close: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
     hold: Signal<Local, Bit>,
@@ -143,11 +143,11 @@ impl<const P: usize> ForwardEngine<P> {
             membrane_wen_o: Default::default(),
             membrane_waddr_o: Default::default(),
             membrane_o: (0..P / 4).map(|_| Default::default()).collect(),
-            event_o: Default::default(),
+            events_o: Default::default(),
             zero_o: Default::default(),
             reader: PlaneReader::new(P / 4, false),
             walker: Default::default(),
-            expander: Default::default(),
+            visit: Default::default(),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
             step_gate: Default::default(),
             steps: Default::default(),
@@ -164,9 +164,8 @@ impl<const P: usize> ForwardEngine<P> {
             step_tail: Default::default(),
             drain: Default::default(),
             add_valid: Default::default(),
-            add_first: Default::default(),
             neuron_valid: Default::default(),
-            step: Default::default(),
+            mask: Default::default(),
             neuron_step: Default::default(),
             neuron_first: Default::default(),
             slot_planes: Default::default(),
@@ -174,6 +173,7 @@ impl<const P: usize> ForwardEngine<P> {
             neuron_word: Default::default(),
             shape_word: Default::default(),
             fire: Default::default(),
+            visit_now: Default::default(),
             close: Default::default(),
             take: Default::default(),
             hold: Default::default(),
@@ -203,16 +203,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
     fn update(&mut self) {
         dff_setup!(self, clock, open, row, offset, tile_steps, first, tail, drain);
         dff_setup!(self, clock, step_offset, step_tail);
-        dff_setup!(
-            self,
-            clock,
-            add_valid,
-            add_first,
-            neuron_valid,
-            step,
-            neuron_step,
-            neuron_first
-        );
+        dff_setup!(self, clock, add_valid, mask, neuron_valid, neuron_step, neuron_first);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -231,8 +222,8 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.reader.reset.next = self.reset.val();
         self.walker.clock.next = self.clock.val();
         self.walker.reset.next = self.reset.val();
-        self.expander.clock.next = self.clock.val();
-        self.expander.reset.next = self.reset.val();
+        self.visit.clock.next = self.clock.val();
+        self.visit.reset.next = self.reset.val();
         self.steps.clock.next = self.clock.val();
         self.steps.reset.next = self.reset.val();
         self.plane_late.clock.next = self.clock.val();
@@ -265,20 +256,17 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.reader.ready_i.next = self.walker.ready_o.val();
         self.zero_o.next = self.walker.zero_o.val();
 
-        // Items to events. The end waits until the steps of the tile-block before are through.
-        self.hold.next = !self.open.q.val() | (self.expander.end_o.val() & self.steps.busy_o.val());
-        self.fire.next = self.expander.valid_o.val() & !self.hold.val();
-        self.close.next = self.fire.val() & self.expander.end_o.val();
+        // Items to lanes. The end waits until the steps of the tile-block before are through.
+        self.hold.next = !self.open.q.val() | (self.visit.end_o.val() & self.steps.busy_o.val());
+        self.fire.next = self.visit.valid_o.val() & !self.hold.val();
+        self.close.next = self.fire.val() & self.visit.end_o.val();
         self.take.next = self.reader.info_valid_o.val() & (!self.open.q.val() | self.close.val());
-        self.expander.item_valid_i.next = self.walker.item_valid_o.val();
-        self.expander.item_end_i.next = self.walker.item_end_o.val();
-        self.expander.item_index_i.next = self.walker.item_index_o.val();
-        self.expander.item_mask_i.next = self.walker.item_mask_o.val();
-        if self.walker.item_end_o.val() {
-            self.expander.item_mask_i.next = bits::<4>(1);
-        }
-        self.walker.item_ready_i.next = self.expander.item_ready_o.val();
-        self.expander.hold_i.next = self.hold.val();
+        self.visit.item_valid_i.next = self.walker.item_valid_o.val();
+        self.visit.item_end_i.next = self.walker.item_end_o.val();
+        self.visit.item_index_i.next = self.walker.item_index_o.val();
+        self.visit.item_mask_i.next = self.walker.item_mask_o.val();
+        self.walker.item_ready_i.next = self.visit.item_ready_o.val();
+        self.visit.hold_i.next = self.hold.val();
         self.reader.info_take_i.next = self.take.val();
         if self.close.val() {
             self.open.d.next = false;
@@ -292,14 +280,16 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             self.tail.d.next = self.reader.info_tail_o.val();
         }
 
-        // Events read their row; with it, a cycle later, they reach the lanes.
-        self.event_o.next = self.fire.val() & !self.expander.end_o.val();
-        self.weight_ren_o.next =
-            self.fire.val() & (!self.expander.end_o.val() & self.expander.first_o.val());
-        self.weight_addr_o.next = self.row.q.val() + self.expander.index_o.val();
-        self.add_valid.d.next = self.fire.val() & !self.expander.end_o.val();
-        self.step.d.next = self.expander.step_o.val();
-        self.add_first.d.next = self.expander.first_o.val();
+        // A visit reads its row; with it, a cycle later, it reaches the lanes.
+        self.visit_now.next = self.fire.val() & !self.visit.end_o.val();
+        self.events_o.next = bits::<3>(0);
+        if self.visit_now.val() {
+            self.events_o.next = self.visit.events_o.val();
+            self.mask.d.next = self.visit.mask_o.val();
+        }
+        self.weight_ren_o.next = self.visit_now.val();
+        self.weight_addr_o.next = self.row.q.val() + self.visit.index_o.val();
+        self.add_valid.d.next = self.visit_now.val();
 
         // The steps of a tile-block from its end on.
         self.steps_less_one.next = self.tile_steps.q.val() - 1;
@@ -333,8 +323,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
             self.lane[i].step_clock.next = self.step_gate.clock_o.val();
             self.lane[i].reset.next = self.reset.val();
             self.lane[i].add_valid_i.next = self.add_valid.q.val();
-            self.lane[i].add_step_i.next = self.step.q.val();
-            self.lane[i].add_first_i.next = self.add_first.q.val();
+            self.lane[i].add_mask_i.next = self.mask.q.val();
             self.lane[i].weight_i.next = self.weight_i[i].val();
             self.lane[i].neuron_valid_i.next = self.neuron_valid.q.val();
             self.lane[i].neuron_step_i.next = self.neuron_step.q.val();

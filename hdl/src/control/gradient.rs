@@ -1,7 +1,7 @@
 use super::Delay;
 use crate::engine::{GRADIENT_LATENCY, GradientLane};
 use crate::prim::{Pipe, Reg, module_name};
-use crate::spike::{Expander, PlaneReader, Walker};
+use crate::spike::{PlaneReader, VisitStage, Walker};
 use backspike_arch::ArchConfig;
 use backspike_arch::layout::wg;
 use rust_hdl::prelude::*;
@@ -37,14 +37,14 @@ pub struct GradientEngine<const P: usize> {
     pub gradient_wen_o: Signal<Out, Bit>,
     pub gradient_waddr_o: Signal<Out, Bits<20>>,
     pub gradient_o: Vec<Signal<Out, Bits<32>>>,
-    // Counters: one cycle each.
-    pub event_o: Signal<Out, Bit>,
+    // Counters: events of this cycle; the others one cycle each.
+    pub events_o: Signal<Out, Bits<3>>,
     pub zero_o: Signal<Out, Bit>,
     pub skip_o: Signal<Out, Bit>,
 
     reader: PlaneReader,
     walker: Walker<P>,
-    expander: Expander,
+    visit: VisitStage,
     lane: Vec<GradientLane>,
     write_late: Delay<20>,
     open: Reg<Bit>,
@@ -53,8 +53,7 @@ pub struct GradientEngine<const P: usize> {
     load_valid: Reg<Bit>,
     load_step: Pipe<Bits<2>>,
     add_valid: Reg<Bit>,
-    add_step: Pipe<Bits<2>>,
-    add_first: Pipe<Bit>,
+    mask: Pipe<Bits<4>>,
     drain: Reg<Bits<3>>,
 
     weight_base: Signal<Local, Bits<32>>,
@@ -69,7 +68,7 @@ pub struct GradientEngine<const P: usize> {
     shape_word: Signal<Local, Bits<32>>,
     optimizer_word: Signal<Local, Bits<32>>,
     fire: Signal<Local, Bit>,
-    event_now: Signal<Local, Bit>,
+    visit_now: Signal<Local, Bit>,
     load: Signal<Local, Bit>,
     loads: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
@@ -118,12 +117,12 @@ impl<const P: usize> GradientEngine<P> {
             gradient_wen_o: Default::default(),
             gradient_waddr_o: Default::default(),
             gradient_o: (0..P / 4).map(|_| Default::default()).collect(),
-            event_o: Default::default(),
+            events_o: Default::default(),
             zero_o: Default::default(),
             skip_o: Default::default(),
             reader: PlaneReader::new(P / 4, true),
             walker: Default::default(),
-            expander: Default::default(),
+            visit: Default::default(),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
             write_late: Delay::new(1 + GRADIENT_LATENCY),
             open: Default::default(),
@@ -132,15 +131,14 @@ impl<const P: usize> GradientEngine<P> {
             load_valid: Default::default(),
             load_step: Default::default(),
             add_valid: Default::default(),
-            add_step: Default::default(),
-            add_first: Default::default(),
+            mask: Default::default(),
             drain: Default::default(),
             slot_planes: Default::default(),
             slot_errors: Default::default(),
             shape_word: Default::default(),
             optimizer_word: Default::default(),
             fire: Default::default(),
-            event_now: Default::default(),
+            visit_now: Default::default(),
             load: Default::default(),
             loads: Default::default(),
             take: Default::default(),
@@ -160,7 +158,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, open, loading, row, load_valid, load_step);
-        dff_setup!(self, clock, add_valid, add_step, add_first, drain);
+        dff_setup!(self, clock, add_valid, mask, drain);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -175,8 +173,8 @@ impl<const P: usize> Logic for GradientEngine<P> {
         self.reader.reset.next = self.reset.val();
         self.walker.clock.next = self.clock.val();
         self.walker.reset.next = self.reset.val();
-        self.expander.clock.next = self.clock.val();
-        self.expander.reset.next = self.reset.val();
+        self.visit.clock.next = self.clock.val();
+        self.visit.reset.next = self.reset.val();
         self.write_late.clock.next = self.clock.val();
         self.write_late.reset.next = self.reset.val();
         self.slot_planes.next = bit_cast::<20, 8>(self.slot_i.val()) << self.plane_shift.val();
@@ -207,16 +205,13 @@ impl<const P: usize> Logic for GradientEngine<P> {
         self.reader.ready_i.next = self.walker.ready_o.val();
         self.zero_o.next = self.walker.zero_o.val();
         self.skip_o.next = self.reader.skip_o.val();
-        self.expander.item_valid_i.next = self.walker.item_valid_o.val();
-        self.expander.item_end_i.next = self.walker.item_end_o.val();
-        self.expander.item_index_i.next = self.walker.item_index_o.val();
-        self.expander.item_mask_i.next = self.walker.item_mask_o.val();
-        if self.walker.item_end_o.val() {
-            self.expander.item_mask_i.next = bits::<4>(1);
-        }
-        self.walker.item_ready_i.next = self.expander.item_ready_o.val();
+        self.visit.item_valid_i.next = self.walker.item_valid_o.val();
+        self.visit.item_end_i.next = self.walker.item_end_o.val();
+        self.visit.item_index_i.next = self.walker.item_index_o.val();
+        self.visit.item_mask_i.next = self.walker.item_mask_o.val();
+        self.walker.item_ready_i.next = self.visit.item_ready_o.val();
 
-        // The errors of the next tile-block, then its events. The four cycles pass also when the block
+        // The errors of the next tile-block, then its visits. The four cycles pass also when the block
         // has fewer steps.
         self.load.next = self.reader.info_valid_o.val() & !self.open.q.val();
         self.loads.next = self.load.val()
@@ -234,10 +229,10 @@ impl<const P: usize> Logic for GradientEngine<P> {
         if self.load.val() {
             self.loading.d.next = self.loading.q.val() + 1;
         }
-        self.expander.hold_i.next = !self.open.q.val();
-        self.fire.next = self.expander.valid_o.val() & self.open.q.val();
-        self.event_now.next = self.fire.val() & !self.expander.end_o.val();
-        if self.fire.val() & self.expander.end_o.val() {
+        self.visit.hold_i.next = !self.open.q.val();
+        self.fire.next = self.visit.valid_o.val() & self.open.q.val();
+        self.visit_now.next = self.fire.val() & !self.visit.end_o.val();
+        if self.fire.val() & self.visit.end_o.val() {
             self.open.d.next = false;
         }
         if self.take.val() {
@@ -245,15 +240,17 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.row.d.next = self.reader.info_row_o.val();
         }
 
-        // Events read their row; with it, a cycle later, they reach the lanes. The last writes it back.
-        self.event_o.next = self.event_now.val();
-        self.row_addr.next = self.row.q.val() + self.expander.index_o.val();
-        self.gradient_ren_o.next = self.event_now.val() & self.expander.first_o.val();
+        // A visit reads its row; with it, a cycle later, it reaches the lanes, and is written back.
+        self.events_o.next = bits::<3>(0);
+        if self.visit_now.val() {
+            self.events_o.next = self.visit.events_o.val();
+            self.mask.d.next = self.visit.mask_o.val();
+        }
+        self.row_addr.next = self.row.q.val() + self.visit.index_o.val();
+        self.gradient_ren_o.next = self.visit_now.val();
         self.gradient_addr_o.next = self.row_addr.val();
-        self.add_valid.d.next = self.event_now.val();
-        self.add_step.d.next = self.expander.step_o.val();
-        self.add_first.d.next = self.expander.first_o.val();
-        self.write_late.valid_i.next = self.event_now.val() & self.expander.last_o.val();
+        self.add_valid.d.next = self.visit_now.val();
+        self.write_late.valid_i.next = self.visit_now.val();
         self.write_late.data_i.next = self.row_addr.val();
         for i in 0..self._lanes {
             self.lane[i].clock.next = self.clock.val();
@@ -263,16 +260,15 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.lane[i].error_i.next = self.error_i[i].val();
             self.lane[i].gradient_shift_i.next = self.optimizer_word.val().get_bits::<4>(12);
             self.lane[i].add_valid_i.next = self.add_valid.q.val();
-            self.lane[i].add_step_i.next = self.add_step.q.val();
-            self.lane[i].add_first_i.next = self.add_first.q.val();
+            self.lane[i].add_mask_i.next = self.mask.q.val();
             self.lane[i].gradient_i.next = self.gradient_i[i].val();
             self.gradient_o[i].next = self.lane[i].gradient_o.val();
         }
         self.gradient_wen_o.next = self.write_late.valid_o.val();
         self.gradient_waddr_o.next = self.write_late.data_o.val();
 
-        // The last row is written `GRADIENT_LATENCY` after the lanes got its last event.
-        if self.event_now.val() {
+        // The last row is written `GRADIENT_LATENCY` after the lanes got its visit.
+        if self.visit_now.val() {
             self.drain.d.next = self.drain_cycles.val();
         } else if self.drain.q.val().any() {
             self.drain.d.next = self.drain.q.val() - 1;

@@ -10,10 +10,9 @@ pub const FORWARD_MEMBRANE_LATENCY: usize = 2 + FORWARD_NEURON_MEMBRANE_LATENCY;
 /// Cycles from `neuron_valid_i` to the bits of that step in `spike_o`, `code0_o` and `code1_o`.
 pub const FORWARD_SPIKE_LATENCY: usize = 2 + FORWARD_NEURON_SPIKE_LATENCY;
 
-/// An *add* (`add_valid_i`, its step in the same cycle) adds a weight to the accumulator of a step: the first add of a visit
-/// (`add_first_i`) brings the weight, which the later ones add again. A *neuron step*
-/// (`neuron_valid_i`) runs the neuron on the sum of a step. Step 0 of a block first takes over all four sums and clears the
-/// accumulators, so that the adds of the next tile-block go on beside the steps of this one:
+/// An *add* (`add_valid_i`, the binary16 weight and the steps of the visit in the same cycle) adds a weight to the accumulators of all its
+/// steps. A *neuron step* (`neuron_valid_i`) runs the neuron on the sum of a step. Step 0 of a block first takes over all four sums and
+/// clears the accumulators, so that the adds of the next tile-block go on beside the steps of this one:
 ///
 /// - it takes in the adds of all earlier cycles; adds of later cycles belong to the next tile-block, and none may come with it;
 /// - the steps of a block ascend from step 0, at least [`NEURON_STEP_CYCLES`](crate::neuron::NEURON_STEP_CYCLES) apart.
@@ -27,10 +26,9 @@ pub struct ForwardLane {
     /// Of the neuron: from the cycle after `neuron_valid_i` to `FORWARD_SPIKE_LATENCY` less one after it.
     pub step_clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
-    // Event: its step and, with the first of a visit, the binary16 weight out of the memory.
+    // Visit: the binary16 weight out of the memory and its steps.
     pub add_valid_i: Signal<In, Bit>,
-    pub add_step_i: Signal<In, Bits<2>>,
-    pub add_first_i: Signal<In, Bit>,
+    pub add_mask_i: Signal<In, Bits<4>>,
     pub weight_i: Signal<In, Bits<16>>,
     // Neuron step; first: t = 0.
     pub neuron_valid_i: Signal<In, Bit>,
@@ -59,7 +57,7 @@ pub struct ForwardLane {
     align: AlignWeight,
     unit: ForwardNeuron,
     add_valid: Reg<Bit>,
-    add_step: Pipe<Bits<2>>,
+    add_mask: Pipe<Bits<4>>,
     neuron_valid: Reg<Bit>,
     neuron_step: Pipe<Bits<2>>,
     neuron_first: Pipe<Bit>,
@@ -69,9 +67,7 @@ pub struct ForwardLane {
     added: Signal<Local, Bits<40>>,
     adds: Signal<Local, Bits<4>>,
     take_over: Signal<Local, Bit>,
-    base: Signal<Local, Bits<40>>,
-    sum: Signal<Local, Bits<40>>,
-    landing: Signal<Local, Bits<40>>,
+    addend: [Signal<Local, Bits<40>>; 4],
     /// One per step, 40 bits: a 28-bit magnitude times a fan-in, which the configuration check bounds.
     accumulators: [Reg<Bits<40>>; 4],
     taken: [Pipe<Bits<40>>; 4],
@@ -80,14 +76,16 @@ pub struct ForwardLane {
 impl Logic for ForwardLane {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, add_valid, add_step, neuron_valid, neuron_step, neuron_first);
+        dff_setup!(self, clock, add_valid, add_mask, neuron_valid, neuron_step, neuron_first);
         dff_setup!(self, clock, late_valid, late_step, late_first);
         // Beside the alignment, which takes a cycle.
         self.align.clock.next = self.clock.val();
-        self.align.enable_i.next = self.add_valid_i.val() & self.add_first_i.val();
+        self.align.enable_i.next = self.add_valid_i.val();
         self.align.value_i.next = self.weight_i.val();
         self.add_valid.d.next = self.add_valid_i.val();
-        self.add_step.d.next = self.add_step_i.val();
+        if self.add_valid_i.val() {
+            self.add_mask.d.next = self.add_mask_i.val();
+        }
         self.neuron_valid.d.next = self.neuron_valid_i.val();
         self.neuron_step.d.next = self.neuron_step_i.val();
         self.neuron_first.d.next = self.neuron_first_i.val();
@@ -98,34 +96,24 @@ impl Logic for ForwardLane {
         } else {
             self.added.next = bit_cast::<40, 29>(self.align.fixed_o.val());
         }
+        self.adds.next = bits::<4>(0);
         if self.add_valid.q.val() {
-            self.adds.next = bits::<4>(1) << self.add_step.q.val();
-        } else {
-            self.adds.next = bits::<4>(0);
+            self.adds.next = self.add_mask.q.val();
         }
         self.take_over.next =
             self.neuron_valid.q.val() && (self.neuron_step.q.val() == bits::<2>(0));
-        // One adder, for at most one add a cycle.
-        if self.add_step.q.val() == bits::<2>(0) {
-            self.base.next = self.accumulators[0].q.val();
-        } else if self.add_step.q.val() == bits::<2>(1) {
-            self.base.next = self.accumulators[1].q.val();
-        } else if self.add_step.q.val() == bits::<2>(2) {
-            self.base.next = self.accumulators[2].q.val();
-        } else {
-            self.base.next = self.accumulators[3].q.val();
-        }
-        self.sum.next = self.base.val() + self.added.val();
-        // What an accumulator takes, a sum or zero, is formed once for all four.
-        self.landing.next = bits::<40>(0);
-        if self.add_valid.q.val() {
-            self.landing.next = self.sum.val();
-        }
         for i in 0..4 {
             self.accumulators[i].clock.next = self.clock.val();
             self.taken[i].clock.next = self.clock.val();
-            if self.adds.val().get_bit(i) | self.take_over.val() {
-                self.accumulators[i].d.next = self.landing.val();
+            // An adder whose step is not of the visit keeps still.
+            self.addend[i].next = bits::<40>(0);
+            if self.adds.val().get_bit(i) {
+                self.addend[i].next = self.added.val();
+            }
+            if self.take_over.val() {
+                self.accumulators[i].d.next = bits::<40>(0);
+            } else if self.adds.val().get_bit(i) {
+                self.accumulators[i].d.next = self.accumulators[i].q.val() + self.addend[i].val();
             } else {
                 self.accumulators[i].d.next = self.accumulators[i].q.val();
             }

@@ -4,12 +4,11 @@ use crate::num::AlignError;
 use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
 
-/// Cycles from the last `add_valid_i` of a visit to `gradient_o`.
+/// Cycles from `add_valid_i` to `gradient_o`.
 pub const GRADIENT_LATENCY: usize = 2;
 
-/// A *load* (`load_valid_i`, its step and the binary16 error in the same cycle) keeps the error of a step. An *add* (`add_valid_i`)
-/// adds the kept error of a step to the running gradient; the first add of a visit (`add_first_i`) starts from `gradient_i`, which
-/// the memory delivers in the same cycle. One add a cycle, visits back to back.
+/// A *load* (`load_valid_i`, its step and the binary16 error in the same cycle) keeps the error of a step. An *add* (`add_valid_i`, the steps
+/// of the visit and `gradient_i` in the same cycle) adds the kept errors of its steps to the gradient. One add a cycle.
 ///
 /// An add uses the loads of all earlier cycles, and no later ones.
 #[derive(LogicBlock, Default)]
@@ -22,8 +21,7 @@ pub struct GradientLane {
     /// LSB of the gradient: 2^(-18 + gradient_shift). Constant during a slice.
     pub gradient_shift_i: Signal<In, Bits<4>>,
     pub add_valid_i: Signal<In, Bit>,
-    pub add_step_i: Signal<In, Bits<2>>,
-    pub add_first_i: Signal<In, Bit>,
+    pub add_mask_i: Signal<In, Bits<4>>,
     pub gradient_i: Signal<In, Bits<32>>,
     pub gradient_o: Signal<Out, Bits<32>>,
 
@@ -38,12 +36,13 @@ pub struct GradientLane {
     /// One per step, 24 bits: a 30-bit aligned error less the 6 bits from 2^-24 to 2^-18.
     errors: [Pipe<Bits<24>>; 4],
     add_valid: Reg<Bit>,
-    add_step: Pipe<Bits<2>>,
-    add_first: Pipe<Bit>,
+    add_mask: Pipe<Bits<4>>,
     start: Pipe<Bits<32>>,
     error: Signal<Local, Bits<24>>,
+    /// 26 bits: at most four errors of 24 are added.
+    wide: [Signal<Local, Bits<26>>; 4],
+    total: Signal<Local, Bits<26>>,
     addend: Signal<Local, Bits<32>>,
-    base: Signal<Local, Bits<32>>,
     /// 32 bits, wrapping; the compiler proves that they suffice.
     sum: Pipe<Bits<32>>,
 }
@@ -51,7 +50,7 @@ pub struct GradientLane {
 impl Logic for GradientLane {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, load_valid, load_step, add_valid, add_step, add_first, start, sum);
+        dff_setup!(self, clock, load_valid, load_step, add_valid, add_mask, start, sum);
         self.align.clock.next = self.clock.val();
         self.align.enable_i.next = self.load_valid_i.val();
         self.align.value_i.next = self.error_i.val();
@@ -86,32 +85,30 @@ impl Logic for GradientLane {
         }
 
         self.add_valid.d.next = self.add_valid_i.val();
-        self.add_step.d.next = self.add_step_i.val();
-        self.add_first.d.next = self.add_first_i.val();
-        if self.add_valid_i.val() && self.add_first_i.val() {
+        if self.add_valid_i.val() {
+            self.add_mask.d.next = self.add_mask_i.val();
             self.start.d.next = self.gradient_i.val();
         }
-        if self.add_step.q.val() == bits::<2>(0) {
-            self.error.next = self.errors[0].q.val();
-        } else if self.add_step.q.val() == bits::<2>(1) {
-            self.error.next = self.errors[1].q.val();
-        } else if self.add_step.q.val() == bits::<2>(2) {
-            self.error.next = self.errors[2].q.val();
-        } else {
-            self.error.next = self.errors[3].q.val();
+        for i in 0..4 {
+            self.error.next = self.errors[i].q.val();
+            self.wide[i].next = bits::<26>(0);
+            if self.add_mask.q.val().get_bit(i) {
+                self.wide[i].next = bit_cast::<26, 24>(self.error.val());
+                if self.error.val().get_bit(23) {
+                    self.wide[i].next =
+                        bit_cast::<26, 24>(self.error.val()) | bits::<26>(0x300_0000);
+                }
+            }
         }
-        if self.error.val().get_bit(23) {
-            self.addend.next = bit_cast::<32, 24>(self.error.val()) | bits::<32>(0xFF00_0000_u64);
+        self.total.next =
+            (self.wide[0].val() + self.wide[1].val()) + (self.wide[2].val() + self.wide[3].val());
+        if self.total.val().get_bit(25) {
+            self.addend.next = bit_cast::<32, 26>(self.total.val()) | bits::<32>(0xFC00_0000_u64);
         } else {
-            self.addend.next = bit_cast::<32, 24>(self.error.val());
-        }
-        if self.add_first.q.val() {
-            self.base.next = self.start.q.val();
-        } else {
-            self.base.next = self.sum.q.val();
+            self.addend.next = bit_cast::<32, 26>(self.total.val());
         }
         if self.add_valid.q.val() {
-            self.sum.d.next = self.base.val() + self.addend.val();
+            self.sum.d.next = self.start.q.val() + self.addend.val();
         }
         self.gradient_o.next = self.sum.q.val();
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use backspike::compiler::{Program, compile};
 use backspike::data::Dataset;
 use backspike::network::Network;
-use backspike::ppa::{Estimate, Inputs, Run, html, phases, saturated};
+use backspike::ppa::{Estimate, Inputs, Run, Training, html, saturated};
 use backspike::traffic::{Machine, Shapes, dram};
 use backspike::train::{check_dataset, epoch_on_emulator};
 use backspike::weights::Weights;
@@ -155,7 +155,9 @@ impl Bench<'_> {
         let simulation = Simulation::new(self.netlist, self.library, 1)?;
         let device = GateDevice::new(&program.config, simulation);
         let samples = self.samples.min(self.data.train.len());
-        let phases = phases(network, program, self.data, weights, &device, samples, |done| {
+        let (warm_up, data) = (self.network, self.data);
+        let training = Training { network, program, weights, warm_up, data, samples };
+        let phases = training.phases(&device, |done| {
             flow.say(&format!("training at gate level, {kind}: {done} of {samples} samples"));
         })?;
         let (shapes, samples) = (Shapes::of(network), samples as u64);

@@ -7,5 +7,5 @@ mod saturate;
 
 pub use estimate::{Computed, Estimate, Inputs, PhaseEstimate, Run, RunEstimate};
 pub use page::html;
-pub use phases::{Phase, phases};
+pub use phases::{Phase, Training};
 pub use saturate::saturated;

@@ -47,64 +47,90 @@ impl Meter {
         phase.totals.add(&self.core.read_counters()?.since(&self.counters));
         Ok(())
     }
+    /// One sample, each engine on its own.
+    fn sample(
+        &mut self,
+        input: &[u32],
+        label: u16,
+        loss: &mut LossUnit,
+        exponent: i32,
+        [fp, bp, wg]: &mut [Phase; 3],
+    ) -> Result<(), DeviceError> {
+        self.begin()?;
+        self.core.forward(0, input)?;
+        self.core.post(Engine::Fp, token::FORWARD)?;
+        self.end(token::FORWARD, fp)?;
+
+        self.core.push_output(0)?;
+        let words = self.core.output_words();
+        loss.evaluate(self.core.receive(words)?, label);
+
+        self.begin()?;
+        self.core.backward(0, loss.errors(exponent))?;
+        self.core.post(Engine::Bp, token::BACKWARD)?;
+        self.end(token::BACKWARD, bp)?;
+
+        self.begin()?;
+        self.core.accumulate(0)?;
+        self.core.post(Engine::Wg, token::FREE)?;
+        self.end(token::FREE, wg)
+    }
 }
 
-/// Trains `samples` samples and updates the weights once, phase by phase: FP, BP, WG, UPDATE, then idle. `heard` is told of every sample.
-pub fn phases(
-    network: &Network,
-    program: &Program,
-    data: &Dataset,
-    weights: &Weights,
-    device: &GateDevice,
-    samples: usize,
-    mut heard: impl FnMut(usize),
-) -> Result<[Phase; 5]> {
-    let batch = first_samples(network, program, data, samples)?;
-    let rule = ScaleRule::new(network, program.config.error_max_exp)?;
-    let mut loss = LossUnit::new(network, &program.config);
-    let mut core = Core::open(Box::new(device.clone()), program.clone())?;
-    core.load(weights)?;
-    let mut meter = Meter {
-        core,
-        device: device.clone(),
-        counters: Counters::default(),
-        activity: Activity::default(),
-    };
-    let named = |name| Phase { name, ..Phase::default() };
-    let [mut fp, mut bp, mut wg, mut update, mut idle] =
-        ["FP", "BP", "WG", "UPDATE", "idle"].map(named);
-    for sample in 0..batch.len() {
-        meter.begin()?;
-        meter.core.forward(0, batch.sample(sample))?;
-        meter.core.post(Engine::Fp, token::FORWARD)?;
-        meter.end(token::FORWARD, &mut fp)?;
+/// What is trained at gate level.
+pub struct Training<'a> {
+    pub network: &'a Network,
+    pub program: &'a Program,
+    pub weights: &'a Weights,
+    /// Whose encoder feeds the samples before those that count: their gradients differ from row to row.
+    pub warm_up: &'a Network,
+    pub data: &'a Dataset,
+    /// Before those that count, and that count.
+    pub samples: usize,
+}
 
-        meter.core.push_output(0)?;
-        let words = meter.core.output_words();
-        loss.evaluate(meter.core.receive(words)?, batch.labels[sample]);
+impl Training<'_> {
+    /// Trains the samples and updates the weights once, phase by phase: FP, BP, WG, UPDATE, then idle. `heard` is told of every sample
+    /// that counts.
+    pub fn phases(&self, device: &GateDevice, mut heard: impl FnMut(usize)) -> Result<[Phase; 5]> {
+        let Self { network, program, data, .. } = *self;
+        let rule = ScaleRule::new(network, program.config.error_max_exp)?;
+        let mut loss = LossUnit::new(network, &program.config);
+        let mut core = Core::open(Box::new(device.clone()), program.clone())?;
+        core.load(self.weights)?;
+        let mut meter = Meter {
+            core,
+            device: device.clone(),
+            counters: Counters::default(),
+            activity: Activity::default(),
+        };
+        let named = |name| Phase { name, ..Phase::default() };
+        let mut engines = Default::default();
+        for (encoder, counts) in [(self.warm_up, false), (network, true)] {
+            let batch = first_samples(encoder, program, data, self.samples)?;
+            engines = ["FP", "BP", "WG"].map(named);
+            for sample in 0..batch.len() {
+                let (input, label) = (batch.sample(sample), batch.labels[sample]);
+                meter.sample(input, label, &mut loss, rule.first().exponent, &mut engines)?;
+                if counts {
+                    heard(sample + 1);
+                }
+            }
+        }
+        let [fp, bp, wg] = engines;
+        let [mut update, mut idle] = ["UPDATE", "idle"].map(named);
+        meter.begin()?;
+        let scale = rule.first();
+        for layer in 0..network.layers.len() {
+            let rate = rule.rate_shift(network.training.learning_rate.shift);
+            meter.core.update(layer, rate, rule.scale_shift(&scale), network.training.seed)?;
+        }
+        meter.core.post(Engine::Wg, token::UPDATED)?;
+        meter.end(token::UPDATED, &mut update)?;
 
         meter.begin()?;
-        meter.core.backward(0, loss.errors(rule.first().exponent))?;
-        meter.core.post(Engine::Bp, token::BACKWARD)?;
-        meter.end(token::BACKWARD, &mut bp)?;
-
-        meter.begin()?;
-        meter.core.accumulate(0)?;
-        meter.core.post(Engine::Wg, token::FREE)?;
-        meter.end(token::FREE, &mut wg)?;
-        heard(sample + 1);
+        device.rest(IDLE)?;
+        idle.activity = device.activity().since(&meter.activity);
+        Ok([fp, bp, wg, update, idle])
     }
-    meter.begin()?;
-    let scale = rule.first();
-    for layer in 0..network.layers.len() {
-        let rate = rule.rate_shift(network.training.learning_rate.shift);
-        meter.core.update(layer, rate, rule.scale_shift(&scale), network.training.seed)?;
-    }
-    meter.core.post(Engine::Wg, token::UPDATED)?;
-    meter.end(token::UPDATED, &mut update)?;
-
-    meter.begin()?;
-    device.rest(IDLE)?;
-    idle.activity = device.activity().since(&meter.activity);
-    Ok([fp, bp, wg, update, idle])
 }
