@@ -153,7 +153,7 @@ pub struct Estimate {
 }
 
 /// Efficiency of a network whose layers no core has yet, from the energies of an event and of a row: independent spikes of `density` a neuron
-/// and step in FP and WG, every error in BP; memories as large as those of the core that was run, and no UPDATE.
+/// and step in FP and WG, every error in BP and in all lanes; memories as large as those of the core that was run, and no UPDATE.
 #[derive(Clone, Debug, Serialize)]
 pub struct Computed {
     pub network: String,
@@ -163,8 +163,15 @@ pub struct Computed {
 }
 
 impl Computed {
-    fn new(shapes: &Shapes, density: f64, run: &RunEstimate, lanes: usize) -> Self {
-        let [fp, bp, wg, _, idle] = &run.phases;
+    /// `spikes`: the run whose energies FP and WG take, `errors`: that of BP.
+    fn new(
+        shapes: &Shapes,
+        density: f64,
+        spikes: &RunEstimate,
+        errors: &RunEstimate,
+        lanes: usize,
+    ) -> Self {
+        let ([fp, _, wg, _, idle], [_, bp, ..]) = (&spikes.phases, &errors.phases);
         // Products of a sample, by engine; an event a cycle, the engines side by side.
         let forward: u64 = shapes.layers.iter().map(|layer| layer.products).sum();
         let first = shapes.layers.first().map_or(0, |layer| layer.products);
@@ -232,9 +239,10 @@ impl Estimate {
         let mut computed = Vec::new();
         if scaled {
             let shapes = Shapes::sresnet18(16, 4);
-            computed.push(Computed::new(&shapes, 1.0, &saturated, config.lanes));
-            let at = |density| Computed::new(&shapes, density, &trained, config.lanes);
-            computed.extend(DENSITIES.map(at));
+            let at =
+                |density, spikes| Computed::new(&shapes, density, spikes, &saturated, config.lanes);
+            computed.push(at(1.0, &saturated));
+            computed.extend(DENSITIES.map(|density| at(density, &trained)));
         }
         Self {
             config: config.clone(),
