@@ -259,3 +259,55 @@ impl Estimate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::LayerShape;
+
+    /// A phase of 100 events on 50 rows: 1 pJ of memory a row and 2 pJ of others an event, at 28 nm.
+    fn phase(name: &'static str, rows: &str) -> PhaseEstimate {
+        let row = 50.0 / SRAM_45_TO_28.mid;
+        PhaseEstimate {
+            name,
+            cycles: 100,
+            events: 100,
+            visits: 50,
+            logic: Energy::default(),
+            logic_pj: Range::exactly(200.0 / SCALE_45_TO_28.mid),
+            memories: BTreeMap::from([(rows.to_owned(), row)]),
+            memory_pj: row,
+        }
+    }
+
+    fn run() -> RunEstimate {
+        let mut idle = phase("idle", "");
+        (idle.logic_pj, idle.memory_pj) = (Range::exactly(0.0), 0.0);
+        let engines = [("FP", "weight"), ("BP", "weight"), ("WG", "gradient"), ("UPDATE", "state")];
+        let [fp, bp, wg, update] = engines.map(|(name, rows)| phase(name, rows));
+        RunEstimate {
+            network: "any".into(),
+            saturated: true,
+            samples: 1,
+            phases: [fp, bp, wg, update, idle],
+            sample_pj: None,
+            efficiency: None,
+        }
+    }
+
+    #[test]
+    fn steps_of_a_block_share_a_row() {
+        let layers = vec![LayerShape::dense("first", 8, 16), LayerShape::dense("second", 16, 8)];
+        let shapes = Shapes { name: "two layers".into(), layers, steps: 8, batch: 1 };
+        let run = run();
+        let pj = |density: f64| {
+            let computed = Computed::new(&shapes, density, &run, &run, 8);
+            operations(&shapes) / computed.efficiency.mid
+        };
+        // Of 8 lanes: 32 rows of both layers in FP and WG, 16 of the second in BP; two blocks of four steps each.
+        let all = |rows: f64| rows * (8.0 * 2.0 + 2.0);
+        assert!((pj(1.0) - (2.0 * all(32.0) + all(16.0))).abs() < 1e-6);
+        let half = 32.0 * (4.0 * 2.0 + 2.0 * (1.0 - 0.5f64.powi(4)));
+        assert!((pj(0.5) - (2.0 * half + all(16.0))).abs() < 1e-6);
+    }
+}
