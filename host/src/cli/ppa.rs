@@ -26,7 +26,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 #[command(after_help = "Examples:
   backspike ppa examples/digits.toml
-  backspike ppa examples/digits.toml --preset digits --lanes 8 --liberty nangate45_typ.lib --node 45")]
+  backspike ppa examples/digits.toml --config bench/digits_chip.toml --lanes 32 --liberty nangate45_typ.lib --node 45")]
 pub struct Arguments {
     #[command(flatten)]
     source: SourceOptions,
@@ -38,7 +38,7 @@ pub struct Arguments {
     /// Process of the library, nm; only 45 is scaled to 28
     #[arg(long, value_name = "NM", default_value_t = 180)]
     node: u32,
-    /// Samples to train at gate level
+    /// Samples to train at gate level, after as many that do not count
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
     /// Samples to train on before, on the emulator
@@ -47,7 +47,7 @@ pub struct Arguments {
     /// Cycle that mapping aims at, ns
     #[arg(long, value_name = "NS", default_value_t = 2.0)]
     period: f64,
-    /// Directory for netlist, logs and reports
+    /// Directory for netlist, logs, activity (SAIF) and reports
     #[arg(short, long, value_name = "DIRECTORY", default_value = "build/ppa")]
     output: PathBuf,
 }
