@@ -8,7 +8,7 @@ use rust_hdl::prelude::*;
 pub struct Expander {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
-    // From the walker; the mask of an item is never zero.
+    // From the tile loop; the mask of an item is never zero.
     pub item_valid_i: Signal<In, Bit>,
     pub item_end_i: Signal<In, Bit>,
     pub item_index_i: Signal<In, Bits<20>>,

@@ -214,7 +214,7 @@ pub struct DeviceOptions {
     /// Threads of emulator and encoder
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
-    /// Emulated mesh: follow every packet along a clock that all cores share, for cycles and waits within 2 % of those of the RTL; slower
+    /// Emulated mesh: follow every packet along a clock that all cores share, for cycles and waits within 3 % of those of the RTL; slower
     #[arg(long)]
     pub clock: bool,
     /// RTL: record waves (FST) of the first cycles; builds a second, slower model
