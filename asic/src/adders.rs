@@ -79,7 +79,7 @@ fn measure(
         simulation.edge();
     };
     cycle(&mut simulation, 0);
-    let before = simulation.activity().clone();
+    let before = simulation.activity();
     (1..=ADDS).for_each(|number| cycle(&mut simulation, number));
     let model = EnergyModel::new(&chip.netlist, library);
     let energy = model.energy(&simulation.activity().since(&before), 1e6 / f64::from(period_ps));

@@ -65,7 +65,7 @@ impl GateDevice {
 
     /// What has been counted since power-on.
     pub fn activity(&self) -> Activity {
-        self.lock().simulation.activity().clone()
+        self.lock().simulation.activity()
     }
 
     /// Lets the core take all writes and runs `cycles` more.
