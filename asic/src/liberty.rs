@@ -31,6 +31,19 @@ pub struct Cell {
     pub kind: CellKind,
 }
 
+/// Tables of gates with one input.
+pub(crate) const INVERTER: u64 = 0b01;
+pub(crate) const BUFFER: u64 = 0b10;
+
+impl Cell {
+    /// A gate with one input and one output, which is `table` of it.
+    pub(crate) fn is_single_gate(&self, table: u64) -> bool {
+        self.kind == CellKind::Gates
+            && self.inputs.len() == 1
+            && matches!(&self.outputs[..], [output] if output.table == table)
+    }
+}
+
 /// What a cell does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CellKind {
@@ -128,12 +141,8 @@ impl Library {
                 cells.insert(cell.name.clone(), read);
             }
         }
-        let inverter = |cell: &Cell| {
-            let one = cell.inputs.len() == 1 && cell.outputs.len() == 1;
-            (one && cell.kind == CellKind::Gates && cell.outputs[0].table == 0b01)
-                .then(|| cell.inputs[0].1)
-        };
-        let unit_load = cells.values().filter_map(inverter).fold(f64::INFINITY, f64::min);
+        let inverters = cells.values().filter(|cell: &&Cell| cell.is_single_gate(INVERTER));
+        let unit_load = inverters.map(|cell| cell.inputs[0].1).fold(f64::INFINITY, f64::min);
         ensure!(unit_load.is_finite(), "The Liberty library {} has no inverter", group.name);
         Ok(Self { name: group.name.trim_matches('"').to_owned(), voltage, cells, unit_load })
     }

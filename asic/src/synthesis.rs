@@ -1,6 +1,6 @@
 //! Verilog to standard cells.
 
-use crate::liberty::{CellKind, Library};
+use crate::liberty::{BUFFER, CellKind, Library};
 use crate::netlist::Netlist;
 use anyhow::{Context, Result};
 use backspike_firmware::flow::Flow;
@@ -57,10 +57,7 @@ const OUTPUT_LOADS: f64 = 4.0;
 
 /// Inputs come from the smallest buffer, outputs drive some inverters. Loads are in fF.
 fn surroundings(library: &Library) -> Result<String> {
-    let buffers = library.cells.iter().filter(|(_, cell)| {
-        let pins = (&cell.inputs[..], &cell.outputs[..]);
-        cell.kind == CellKind::Gates && matches!(pins, ([_], [output]) if output.table == BUFFER)
-    });
+    let buffers = library.cells.iter().filter(|(_, cell)| cell.is_single_gate(BUFFER));
     let (name, _) = buffers.min_by(|a, b| a.1.area.total_cmp(&b.1.area)).with_context(|| {
         format!(
             "the library {} has no buffer, without which nets with many sinks are slow",
@@ -70,9 +67,6 @@ fn surroundings(library: &Library) -> Result<String> {
     let load = OUTPUT_LOADS * library.unit_load;
     Ok(format!("set_driving_cell {name}\nset_load {load} [all_outputs]\n"))
 }
-
-/// The table of a cell whose output is its input.
-const BUFFER: u64 = 0b10;
 
 /// Maps `design` to the cells of the Liberty file `liberty` in the flow's folder, which is `library`, aiming at a cycle of `period_ps`.
 /// Memories stay what they are; blocks are mapped one by one and then flattened, so that cells keep the names of their blocks.
