@@ -56,9 +56,7 @@ impl SourceOptions {
 
 /// The first `limit` samples.
 pub fn limit(split: &mut Split, limit: Option<usize>, sample_len: usize) {
-    let samples = limit.unwrap_or(usize::MAX).min(split.len());
-    split.labels.truncate(samples);
-    split.features.truncate(samples * sample_len);
+    split.truncate(limit.unwrap_or(usize::MAX), sample_len);
 }
 
 /// `runs/<network>` beside the current directory.

@@ -47,6 +47,12 @@ impl Split {
     pub fn sample(&self, i: usize, sample_len: usize) -> &[u8] {
         &self.features[i * sample_len..][..sample_len]
     }
+
+    /// Keeps the first `samples` samples, or all if there are no more.
+    pub fn truncate(&mut self, samples: usize, sample_len: usize) {
+        self.labels.truncate(samples);
+        self.features.truncate(self.len() * sample_len);
+    }
 }
 
 /// A data set with its split into training and test samples.

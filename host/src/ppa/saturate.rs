@@ -51,10 +51,9 @@ mod tests {
         let text = include_str!("../../../examples/digits.toml");
         let network = Network::from_toml(text).unwrap();
         let mut data = Dataset::digits();
-        data.train.labels.truncate(16);
-        data.train.features.truncate(16 * data.sample_len());
-        data.test.labels.clear();
-        data.test.features.clear();
+        let sample_len = data.sample_len();
+        data.train.truncate(16, sample_len);
+        data.test.truncate(0, sample_len);
         let config = ArchConfig::digits();
         let (full, weights) = saturated(&network, &Weights::initial(&network), config.lanes);
         assert_eq!(
