@@ -1,7 +1,7 @@
 //! `backspike ppa`.
 
 use super::Outcome;
-use super::ppa_table::table;
+use super::ppa_table::{ALL_THERE, AS_THEY_ARE, table};
 use super::progress::spinner;
 use super::source::{SourceOptions, limit};
 use super::target::CoreOptions;
@@ -120,16 +120,16 @@ impl Bench<'_> {
         flow.say("training on the emulator");
         // Activity of a network that has begun to learn, not of noise.
         let (_, weights) = epoch_on_emulator(network, self.program, self.data)?;
-        let trained = self.run(flow, (network, self.program, &weights), false)?;
+        let trained = self.run(flow, (network, self.program, &weights), AS_THEY_ARE)?;
+        let period_ps = (1e6 / self.clock_mhz).round() as u64;
         for phase in &trained.phases {
             let file = format!("{}.saif", phase.name.to_lowercase());
-            let period_ps = (1e6 / self.clock_mhz).round() as u64;
             flow.write(&file, &saif(self.netlist, &phase.activity, period_ps))?;
         }
         let (full, weights) = saturated(network, &weights, config.lanes);
         let program = compile(&full, config)
             .context("The network with neurons in all lanes of its tiles does not fit")?;
-        let saturated = self.run(flow, (&full, &program, &weights), true)?;
+        let saturated = self.run(flow, (&full, &program, &weights), ALL_THERE)?;
         let machine = Machine { cores: 1, weights_per_core: config.weights as u64 };
         let dram_bytes = dram(&trained.shapes, &machine).total() as f64;
         Ok(Estimate::new(Inputs {
@@ -149,9 +149,8 @@ impl Bench<'_> {
         &self,
         flow: &mut Flow,
         (network, program, weights): (&Network, &Program, &Weights),
-        saturated: bool,
+        kind: &str,
     ) -> Result<Run> {
-        let kind = if saturated { "every event there" } else { "events as they are" };
         let simulation = Simulation::new(self.netlist, self.library, 1)?;
         let device = GateDevice::new(&program.config, simulation);
         let samples = self.samples.min(self.data.train.len());
@@ -161,6 +160,6 @@ impl Bench<'_> {
             flow.say(&format!("training at gate level, {kind}: {done} of {samples} samples"));
         })?;
         let (shapes, samples) = (Shapes::of(network), samples as u64);
-        Ok(Run { saturated, phases, shapes, samples })
+        Ok(Run { phases, shapes, samples })
     }
 }

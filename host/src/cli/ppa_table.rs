@@ -4,13 +4,17 @@ use backspike::ppa::{Computed, Estimate, RunEstimate};
 use backspike_asic::{Range, SCALE_45_TO_28, Timing};
 use std::fmt::Write;
 
+/// What the two runs hold.
+pub const AS_THEY_ARE: &str = "events as they are";
+pub const ALL_THERE: &str = "every event there";
+
 /// The report as text.
 pub fn table(estimate: &Estimate, timing: &Timing) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write_chip(&mut text, estimate, timing);
-    let _ = write_run(&mut text, estimate, &estimate.trained, "events as they are");
-    let _ = write_run(&mut text, estimate, &estimate.saturated, "every event there");
+    let _ = write_run(&mut text, estimate, &estimate.trained, AS_THEY_ARE);
+    let _ = write_run(&mut text, estimate, &estimate.saturated, ALL_THERE);
     let _ = write_scaled(&mut text, estimate);
     for (tool, version) in &estimate.tools {
         let _ = writeln!(text, "{tool}: {version}");

@@ -79,8 +79,6 @@ impl PhaseEstimate {
 
 /// What was simulated: a weight update, and the training of samples before it.
 pub struct Run {
-    /// Every event is there.
-    pub saturated: bool,
     pub phases: [Phase; 5],
     pub shapes: Shapes,
     pub samples: u64,
@@ -90,8 +88,6 @@ pub struct Run {
 #[derive(Clone, Debug, Serialize)]
 pub struct RunEstimate {
     pub network: String,
-    /// Every event is there.
-    pub saturated: bool,
     pub samples: u64,
     pub phases: [PhaseEstimate; 5],
     /// pJ of a sample at 28 nm with the engines side by side and a weight update a batch, core only; for a library of 45 nm.
@@ -121,8 +117,7 @@ impl RunEstimate {
             .times(1.0 / samples as f64);
         let sample_pj = scaled.then_some(sample_pj);
         let efficiency = sample_pj.map(|energy| energy.under(operations(shapes)));
-        let (network, saturated) = (shapes.name.clone(), run.saturated);
-        Self { network, saturated, samples, phases, sample_pj, efficiency }
+        Self { network: shapes.name.clone(), samples, phases, sample_pj, efficiency }
     }
 }
 
@@ -287,7 +282,6 @@ mod tests {
         let [fp, bp, wg, update] = engines.map(|(name, rows)| phase(name, rows));
         RunEstimate {
             network: "any".into(),
-            saturated: true,
             samples: 1,
             phases: [fp, bp, wg, update, idle],
             sample_pj: None,

@@ -9,8 +9,9 @@ const ROW: usize = 34;
 
 /// The estimate as a page: energy of an event by what takes it, a bar for each phase of both runs, and the table.
 pub fn html(estimate: &Estimate, table: &str) -> String {
-    let runs = [&estimate.trained, &estimate.saturated];
-    let rows: Vec<Row> = runs.iter().flat_map(|run| rows(run, estimate.config.lanes)).collect();
+    let runs = [(&estimate.trained, "sparse"), (&estimate.saturated, "dense")];
+    let rows: Vec<Row> =
+        runs.iter().flat_map(|(run, kind)| rows(run, kind, estimate.config.lanes)).collect();
     let largest = rows.iter().map(|row| row.parts.iter().sum::<f64>()).fold(1e-9, f64::max);
     let mut bars = String::new();
     for (number, Row { name, parts }) in rows.iter().enumerate() {
@@ -55,13 +56,12 @@ struct Row {
 }
 
 /// A row for each phase of a run in which there is work.
-fn rows(run: &RunEstimate, lanes: usize) -> Vec<Row> {
+fn rows(run: &RunEstimate, kind: &str, lanes: usize) -> Vec<Row> {
     let work = run.phases.iter().filter(|phase| phase.name != "idle");
     work.map(|phase| {
         let of = |pj: f64| phase.per_lane_event(pj, lanes);
         let [gates, clock, leakage] = phase.logic_parts();
         let parts = [of(gates), of(leakage), of(clock), of(phase.memory_pj)];
-        let kind = if run.saturated { "dense" } else { "sparse" };
         Row { name: format!("{}, {kind}", phase.name), parts }
     })
     .collect()
