@@ -41,9 +41,14 @@
 /* sample slot */
 #define BACKSPIKE_INSTRUCTION_SLOT_OFFSET 12u
 #define BACKSPIKE_INSTRUCTION_SLOT_BITS 8u
-/* argument: token, or the shifts of UPDATE */
+/* argument: token, the further slots of ACCUMULATE, or the shifts of UPDATE */
 #define BACKSPIKE_INSTRUCTION_ARG_OFFSET 20u
 #define BACKSPIKE_INSTRUCTION_ARG_BITS 12u
+
+/* argument of ACCUMULATE */
+/* slots beside the one named, which follow it; taken modulo `gradient_slots` of the configuration */
+#define BACKSPIKE_ACCUMULATE_ARG_FURTHER_OFFSET 0u
+#define BACKSPIKE_ACCUMULATE_ARG_FURTHER_BITS 3u
 
 /* argument of UPDATE */
 /* learning-rate shift n */

@@ -301,8 +301,8 @@ impl Bench {
             lap(&mut self.spent[2]);
             for slot in 0..count {
                 let slot = slot as u8;
-                issue(device, Engine::Wg, Instruction::Accumulate { slice: 0, slot })?;
-                issue(device, Engine::Wg, Instruction::Accumulate { slice: 1, slot })?;
+                issue(device, Engine::Wg, Instruction::Accumulate { slice: 0, slot, further: 0 })?;
+                issue(device, Engine::Wg, Instruction::Accumulate { slice: 1, slot, further: 0 })?;
             }
             issue(device, Engine::Wg, Instruction::Post { token: ACCUMULATED })?;
             issue(device, Engine::Io, Instruction::Wait { token: ACCUMULATED })?;

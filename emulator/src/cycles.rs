@@ -51,17 +51,18 @@ struct Exit {
 }
 
 impl Entry {
-    /// The words of a tile-block.
-    fn run(self, words: &[Kept]) -> Exit {
+    /// The words of a tile-block, each read for `slots` slots, one after the other.
+    fn run(self, words: &[Kept], slots: i64) -> Exit {
         let Self { mut reload, mut accepted, mut last, open, end_open } = self;
         let (mut visit, mut last_issue, mut taken) = (NEVER, 0, 0);
         for (index, word) in words.iter().enumerate() {
             let is_last = index + 1 == words.len();
-            // A word is issued when the one before is taken; those that are dropped on the way wait for room like this one.
-            let dropped = i64::from(word.gap);
+            // A word is issued when the one before is taken; those that are dropped on the way wait for room like this one, and so do
+            // those of the other slots.
+            let before = (i64::from(word.gap) + 1) * slots - 1;
             let earliest = (taken + 1).max(reload[0] + 1);
-            let issue = if dropped > 0 { earliest + dropped - 1 } else { taken };
-            taken = earliest + dropped;
+            let issue = if before > 0 { earliest + before - 1 } else { taken };
+            taken = earliest + before;
             let reloaded = (taken + 1).max(accepted);
             let accept = (reloaded + 1).max(last);
             let first = if index == 0 { (accept + 1).max(open) } else { accept + 1 };
@@ -93,9 +94,9 @@ struct Stream {
     taken: i64,
     /// When the engine took the last tile-block.
     took: i64,
-    /// Runs of tile-blocks; those of the same block and steps are chained.
+    /// Runs of tile-blocks; those of the same kind are chained.
     runs: Vec<Run>,
-    /// The last run of each block and steps.
+    /// The last run of each kind.
     latest: Vec<Option<usize>>,
 }
 
@@ -103,15 +104,13 @@ struct Stream {
 struct Run {
     entry: Entry,
     exit: Exit,
-    /// An earlier run of the same block and steps.
+    /// An earlier run of the same kind.
     earlier: Option<usize>,
 }
 
-/// Steps of a block as sets.
-const STEP_SETS: usize = 1 << TIME_BLOCK;
-
 impl Stream {
-    fn new(blocks: usize) -> Self {
+    /// For tile-blocks of `kinds` kinds: those with the same words are of one kind.
+    fn new(kinds: usize) -> Self {
         Self {
             reload: [NEVER; IN_FLIGHT],
             accepted: NEVER,
@@ -121,16 +120,16 @@ impl Stream {
             taken: NEVER,
             took: NEVER,
             runs: Vec::new(),
-            latest: vec![None; blocks * STEP_SETS],
+            latest: vec![None; kinds],
         }
     }
 
-    /// A tile-block of `block` restricted to `steps`, its first word issued at `first`, the engine open for visits from `open` on and
-    /// for the end from `end_open` on.
+    /// A tile-block of `kind` with `words` for each of `slots` slots, its first word issued at `first`, the engine open for visits from
+    /// `open` on and for the end from `end_open` on.
     fn tile_block(
         &mut self,
-        (block, steps): (usize, u8),
-        words: &[Kept],
+        kind: usize,
+        (words, slots): (&[Kept], usize),
         first: i64,
         open: i64,
         end_open: i64,
@@ -143,7 +142,7 @@ impl Stream {
             open: (open - first).max(4),
             end_open: (end_open - first).max(4),
         };
-        let latest = &mut self.latest[block * STEP_SETS + usize::from(steps)];
+        let latest = &mut self.latest[kind];
         let mut known = *latest;
         while let Some(run) = known.map(|index| &self.runs[index])
             && run.entry != entry
@@ -151,7 +150,7 @@ impl Stream {
             known = run.earlier;
         }
         let index = known.unwrap_or_else(|| {
-            self.runs.push(Run { entry, exit: entry.run(words), earlier: *latest });
+            self.runs.push(Run { entry, exit: entry.run(words, slots as i64), earlier: *latest });
             *latest = Some(self.runs.len() - 1);
             self.runs.len() - 1
         });
@@ -209,7 +208,7 @@ pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
         for (block, words) in words.iter().enumerate() {
             let first = stream.taken.max(stream.took).max(1);
             stream.took = stream.close.max(first + 1);
-            let this = stream.tile_block((block, 0), words, first, stream.took + 1, stepped);
+            let this = stream.tile_block(block, (words, 1), first, stream.took + 1, stepped);
             let steps = (steps - block * TIME_BLOCK).min(TIME_BLOCK) as i64;
             stepped = stream.close + steps * STEP_CYCLES;
             begin = begin.or(Some(this));
@@ -224,31 +223,34 @@ pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
     (stream.close + (last - 1) * STEP_CYCLES + 11) as usize
 }
 
-/// Busy cycles of ACCUMULATE. `nonzero[block][tile]` are the steps with errors, `words(block, steps)` the kept words for them.
-pub fn accumulate<'a>(
+/// Busy cycles of ACCUMULATE for `slots` slots. `kinds[block][tile]` tells which of `words` are the kept ones of the tile-block; without
+/// errors it has none.
+pub fn accumulate(
     tiles: usize,
-    nonzero: &[&[u8]],
-    words: impl Fn(usize, u8) -> &'a [Kept],
+    slots: usize,
+    kinds: &[Vec<Option<usize>>],
+    words: &[Vec<Kept>],
 ) -> usize {
-    let mut stream = Stream::new(nonzero.len());
+    let mut stream = Stream::new(words.len());
+    let slot_cycles = slots as i64;
     // When the next non-zero word is read, and when the last one was tested if its tile-block was skipped.
     let (mut read, mut skipped) = (1, NEVER);
-    let pattern = |tile: usize| nonzero.iter().map(move |block| block[tile]);
+    let pattern = |tile: usize| kinds.iter().map(move |block| block[tile]);
     let (mut tile, mut earlier) = (0, None);
     while tile < tiles {
         let mut begin = None;
-        for (block, steps) in pattern(tile).enumerate() {
-            if steps == 0 {
-                skipped = read + 1;
-                read += 2;
+        for kind in pattern(tile) {
+            let Some(kind) = kind else {
+                skipped = read + slot_cycles;
+                read = skipped + 1;
                 continue;
-            }
-            let passed = (read + 1).max(stream.taken);
+            };
+            let passed = (read + slot_cycles).max(stream.taken);
             let first = (passed + 1).max(stream.took);
             let load = (first + 1).max(stream.close + 1);
-            stream.took = load + 3;
-            let this =
-                stream.tile_block((block, steps), words(block, steps), first, load + 4, NEVER);
+            let open = load + 4 * slot_cycles;
+            stream.took = open - 1;
+            let this = stream.tile_block(kind, (&words[kind], slots), first, open, NEVER);
             begin = begin.or(Some(this));
             read = stream.issue + 1;
             skipped = NEVER;

@@ -3,17 +3,17 @@
 use crate::cycles;
 use crate::engine::backward::BackwardScratch;
 use crate::engine::forward::ForwardScratch;
-use crate::engine::gradient::{self, GradientScratch};
+use crate::engine::gradient::{self, GradientScratch, TallyScratch};
 use crate::engine::{backward, forward, plan};
 use crate::kernel::Simd;
 use crate::kernel::optimizer::UpdateLanes;
-use crate::kernel::walk::Kept;
 use crate::memory::{Panel, Slot};
 use crate::port::Memories;
 use crate::tally::Tally;
 use backspike_arch::num::UpdateShifts;
 use backspike_arch::{Counter, Engine, Instruction};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Columns of the widest descriptor.
 pub const COLUMNS: usize = 13;
@@ -27,7 +27,7 @@ struct Scratch {
     forward: ForwardScratch,
     backward: BackwardScratch,
     gradient: GradientScratch,
-    kept: Vec<Vec<Kept>>,
+    tally: TallyScratch,
 }
 
 /// Runs instructions on the memories. Results do not depend on the number of threads.
@@ -38,12 +38,12 @@ pub struct Executor {
     scratch: Vec<Scratch>,
 }
 
-/// An instruction with a slice and a slot.
-#[derive(Clone, Copy)]
+/// An instruction with a slice and slots: one, or those of an ACCUMULATE.
+#[derive(Clone)]
 struct Slotted {
     instruction: Instruction,
     slice: u8,
-    slot: usize,
+    slots: Range<usize>,
 }
 
 /// Threads to share work among; `None` for one.
@@ -76,16 +76,22 @@ impl Executor {
                 Instruction::Forward { slice, slot }
                 | Instruction::NeuronBack { slice, slot }
                 | Instruction::Backprop { slice, slot }
-                | Instruction::Accumulate { slice, slot } => {
-                    let slot = usize::from(slot);
-                    if slot >= memories.slots.len() {
+                | Instruction::Accumulate { slice, slot, .. } => {
+                    let further = match instruction {
+                        Instruction::Accumulate { further, .. } => {
+                            usize::from(further) % memories.config.gradient_slots
+                        }
+                        _ => 0,
+                    };
+                    let (first, last) = (usize::from(slot), usize::from(slot) + further);
+                    if last >= memories.slots.len() {
                         return Err(format!(
-                            "{} names slot {slot}, but there are {}",
+                            "{} names slot {last}, but there are {}",
                             instruction.op().mnemonic(),
                             memories.slots.len()
                         ));
                     }
-                    waiting.push((index, Slotted { instruction, slice, slot }));
+                    waiting.push((index, Slotted { instruction, slice, slots: first..last + 1 }));
                 }
                 _ => {
                     self.run_slotted(memories, tables, &mut waiting, &mut tallies)?;
@@ -106,23 +112,24 @@ impl Executor {
         waiting: &mut Vec<(usize, Slotted)>,
         tallies: &mut [Tally],
     ) -> Result<(), String> {
-        while let Some(&(_, first)) = waiting.first() {
+        while let Some((_, first)) = waiting.first().cloned() {
             // The first instruction with the same one of every slot that has nothing to do before.
             let mut held = vec![false; memories.slots.len()];
             let mut group = Vec::new();
-            waiting.retain(|&(index, next)| {
+            waiting.retain(|(index, next)| {
                 let same =
                     next.slice == first.slice && next.instruction.op() == first.instruction.op();
-                let taken = same && !held[next.slot];
-                held[next.slot] = true;
+                let held = &mut held[next.slots.clone()];
+                let taken = same && !held.contains(&true);
+                held.fill(true);
                 if taken {
-                    group.push((next.slot, index));
+                    group.push((next.slots.clone(), *index));
                 }
                 !taken
             });
-            group.sort_unstable();
-            let slots: Vec<usize> = group.iter().map(|(slot, _)| *slot).collect();
-            let done = self.run_group(memories, tables, first, &slots)?;
+            group.sort_unstable_by_key(|(slots, _)| slots.start);
+            let slots: Vec<Range<usize>> = group.iter().map(|(slots, _)| slots.clone()).collect();
+            let done = self.run_group(memories, tables, &first, &slots)?;
             for ((_, index), tally) in group.iter().zip(done) {
                 tallies[*index] = tally;
             }
@@ -135,16 +142,17 @@ impl Executor {
         &mut self,
         memories: &mut Memories,
         tables: &Tables,
-        what: Slotted,
-        slots: &[usize],
+        what: &Slotted,
+        slots: &[Range<usize>],
     ) -> Result<Vec<Tally>, String> {
+        let each: Vec<usize> = slots.iter().cloned().flatten().collect();
         let fail = |problem| describe(what.instruction, what.slice, problem);
         let slice = usize::from(what.slice);
         match what.instruction {
             Instruction::Forward { .. } => {
                 let columns = columns(tables, Engine::Fp, slice).map_err(fail)?;
                 let plan = plan::forward(&memories.config, columns).map_err(fail)?;
-                Ok(self.forward(memories, &plan, slots))
+                Ok(self.forward(memories, &plan, &each))
             }
             Instruction::Accumulate { .. } => {
                 let columns = columns(tables, Engine::Wg, slice).map_err(fail)?;
@@ -155,7 +163,7 @@ impl Executor {
                 let propagate = matches!(instruction, Instruction::Backprop { .. });
                 let columns = columns(tables, Engine::Bp, slice).map_err(fail)?;
                 let plan = plan::backward(&memories.config, columns, propagate).map_err(fail)?;
-                Ok(self.backward(memories, &plan, slots))
+                Ok(self.backward(memories, &plan, &each))
             }
         }
     }
@@ -206,18 +214,20 @@ impl Executor {
         &mut self,
         memories: &mut Memories,
         plan: &plan::GradientPlan,
-        slots: &[usize],
+        slots: &[Range<usize>],
     ) -> Vec<Tally> {
         let (simd, lanes) = (self.simd, memories.config.lanes);
         let index = memories.weights.image_index(plan.rows);
         let image = memories.weights.image_mut(index);
-        let mut slots: Vec<&Slot> = slots.iter().map(|&slot| &memories.slots[slot]).collect();
+        let mut groups: Vec<&[Slot]> =
+            slots.iter().map(|slots| &memories.slots[slots.clone()]).collect();
+        let slots: Vec<&Slot> = groups.iter().copied().flatten().collect();
         let width = image.width();
         let panels: Vec<Panel> = image.panels().collect();
-        let groups = share(&panels, self.scratch.len());
+        let shares = share(&panels, self.scratch.len());
         let mut gradient = image.gradients();
-        let mut parts: Vec<gradient::Part> = Vec::with_capacity(groups.len());
-        for panels in groups {
+        let mut parts: Vec<gradient::Part> = Vec::with_capacity(shares.len());
+        for panels in shares {
             let cells = plan.rows.fan_in * panels.iter().map(|panel| panel.columns).sum::<usize>();
             let (first, rest) = gradient.split_at_mut(cells);
             gradient = rest;
@@ -230,11 +240,11 @@ impl Executor {
             Vec::new()
         };
         spread::<_, ()>(&self.pool, &mut self.scratch, &mut parts, job);
-        let count = |slots: &mut [&Slot], scratch: &mut Scratch| {
-            let kept = &mut scratch.kept;
-            slots.iter().map(|slot| gradient::tally(simd, plan, lanes, slot, kept)).collect()
+        let count = |groups: &mut [&[Slot]], scratch: &mut Scratch| {
+            let scratch = &mut scratch.tally;
+            groups.iter().map(|slots| gradient::tally(simd, plan, lanes, slots, scratch)).collect()
         };
-        spread(&self.pool, &mut self.scratch, &mut slots, count)
+        spread(&self.pool, &mut self.scratch, &mut groups, count)
     }
 
     /// UPDATE and CLEAR.

@@ -177,6 +177,12 @@ fn slots_and_slices_beyond_the_built_ones_are_refused() {
     device.write(HostAddress::queue(Engine::Fp), &[word(3, 0, 2)]).expect("a write");
     let error = failure(&mut device);
     assert!(error.contains("FORWARD names slot 2, but there are 2"), "{error}");
+    let config = ArchConfig { gradient_slots: 2, ..ArchConfig::nano() };
+    let mut device = Emulator::new(&config, 1).expect("a configuration");
+    let accumulate = word(6, 0, 1) | 1 << 20;
+    device.write(HostAddress::queue(Engine::Wg), &[accumulate]).expect("a write");
+    let error = failure(&mut device);
+    assert!(error.contains("ACCUMULATE names slot 2, but there are 2"), "{error}");
     let mut device = emulator();
     device.write(HostAddress::queue(Engine::Wg), &[word(8, 200, 0)]).expect("a write");
     let error = failure(&mut device);

@@ -14,7 +14,8 @@ pub use crate::port::token;
 struct SlotProgram {
     forward: Vec<u32>,
     backward: Vec<u32>,
-    accumulate: Vec<u32>,
+    /// For the slot alone, with the next one, and so on.
+    accumulate: Vec<Vec<u32>>,
     output: u32,
 }
 
@@ -46,8 +47,13 @@ impl Core {
                 let back = std::iter::once(low(Instruction::NeuronBack { slice: 0, slot }));
                 let backprop =
                     (1..layers).rev().map(|slice| low(Instruction::Backprop { slice, slot }));
-                let accumulate =
-                    (0..layers).rev().map(|slice| low(Instruction::Accumulate { slice, slot }));
+                let others = config.gradient_slots.min(config.slots - usize::from(slot)) as u8;
+                let accumulate = (0..others).map(|further| {
+                    let layers = (0..layers).rev();
+                    layers
+                        .map(|slice| low(Instruction::Accumulate { slice, slot, further }))
+                        .collect()
+                });
                 Ok(SlotProgram {
                     forward: forward.collect::<Result<_, _>>()?,
                     backward: back.chain(backprop).collect::<Result<_, _>>()?,
@@ -135,10 +141,14 @@ impl Core {
         Ok(())
     }
 
-    /// Enqueues the weight gradients of a slot.
-    pub fn accumulate(&mut self, slot: usize) -> Result<(), DeviceError> {
-        for layer in 0..self.slots[slot].accumulate.len() {
-            self.send(Engine::Wg, self.slots[slot].accumulate[layer])?;
+    /// Enqueues the weight gradients of `count` slots from `first` on, as many at once as the core takes.
+    pub fn accumulate(&mut self, first: usize, count: usize) -> Result<(), DeviceError> {
+        let together = self.program.config.gradient_slots;
+        for slot in (first..first + count).step_by(together) {
+            let further = together.min(first + count - slot) - 1;
+            for layer in 0..self.slots[slot].accumulate[further].len() {
+                self.send(Engine::Wg, self.slots[slot].accumulate[further][layer])?;
+            }
         }
         Ok(())
     }

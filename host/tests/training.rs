@@ -92,11 +92,14 @@ fn weights_do_not_depend_on_the_core() {
     let network = small();
     let wanted = run(&network, &ArchConfig::nano(), With::default());
     for lanes in [4, 8, 16, 32] {
-        for slots in [1, 2, 4, 16] {
+        for (slots, gradient_slots) in [(1, 1), (2, 1), (2, 2), (4, 1), (8, 4), (16, 8)] {
             for threads in [1, 2] {
-                let config = ArchConfig { slots, ..ArchConfig::nano().with_lanes(lanes) };
+                let core = ArchConfig::nano().with_lanes(lanes);
+                let config = ArchConfig { slots, gradient_slots, ..core };
                 let run = run(&network, &config, With { threads, ..With::default() });
-                let what = format!("{lanes} lanes, {slots} slots, {threads} threads");
+                let what = format!(
+                    "{lanes} lanes, {slots} slots, {gradient_slots} at once, {threads} threads"
+                );
                 assert_eq!(run.summary.weight_hash, wanted.summary.weight_hash, "{what}");
                 let losses = |records: &[BatchRecord]| -> Vec<(u64, i32)> {
                     records.iter().map(|r| (r.sums.loss.to_bits(), r.exponent)).collect()

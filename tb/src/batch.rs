@@ -15,7 +15,7 @@ mod token {
     pub const FORWARDED: u8 = 0;
     /// BP has finished it: WG may start.
     pub const BACKWARDED: u8 = 1;
-    /// WG has finished it: its words may be pushed, its slot reused.
+    /// WG has finished it and those it is taken with: their words may be pushed, their slots reused.
     pub const ACCUMULATED: u8 = 2;
     /// Weights are updated: the next batch may start.
     pub const UPDATED: u8 = 3;
@@ -76,18 +76,26 @@ pub fn train_batch(
         issue(device, Engine::Bp, Instruction::Post { token: token::BACKWARDED })?;
 
         issue(device, Engine::Wg, Instruction::Wait { token: token::BACKWARDED })?;
+        let further = slot % placement.config.gradient_slots;
+        if further + 1 < placement.config.gradient_slots && index + 1 < samples.len() {
+            continue;
+        }
+        let first = slot - further;
         for slice in 0..layers {
-            issue(device, Engine::Wg, Instruction::Accumulate { slice, slot: number })?;
+            let (slot, further) = (first as u8, further as u8);
+            issue(device, Engine::Wg, Instruction::Accumulate { slice, slot, further })?;
         }
         issue(device, Engine::Wg, Instruction::Post { token: token::ACCUMULATED })?;
 
         issue(device, Engine::Io, Instruction::Wait { token: token::ACCUMULATED })?;
-        for (slice, (region, rows)) in outputs(placement, slot).into_iter().enumerate() {
-            // Bases are within the slot and the same for every sample: rewriting the descriptor changes nothing for a PUSH
-            // still in the queue.
-            let (descriptor, slot) = placement.push(region, rows);
-            describe(device, slice, &descriptor)?;
-            issue(device, Engine::Io, Instruction::Push { slice: slice as u8, slot })?;
+        for slot in first..=slot {
+            for (slice, (region, rows)) in outputs(placement, slot).into_iter().enumerate() {
+                // Bases are within the slot and the same for every sample: rewriting the descriptor changes nothing for a PUSH
+                // still in the queue.
+                let (descriptor, slot) = placement.push(region, rows);
+                describe(device, slice, &descriptor)?;
+                issue(device, Engine::Io, Instruction::Push { slice: slice as u8, slot })?;
+            }
         }
     }
     device.receive(pushed * samples.len().min(slots), &mut words)?;

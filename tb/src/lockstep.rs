@@ -1,11 +1,14 @@
 //! Two devices, one program: after each instruction everything it wrote and every counter is compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use backspike_arch::{
     Counter, Counters, Device, DeviceError, Engine, HostAddress, Instruction, PushWord, Region,
     Register,
 };
+
+use rand::Rng;
 
 use crate::{
     network::{Network, Sample},
@@ -231,8 +234,9 @@ impl<'a> Lockstep<'a> {
         let label = self.label(instruction);
         let token = engine.code();
         self.both(&label, |device| issue(device, engine, instruction))?;
-        if let Instruction::Accumulate { slice, slot } = instruction {
-            self.read_beside(&label, slice.into(), slot.into())?;
+        if let Instruction::Accumulate { slice, slot, further } = instruction {
+            // The slot that is read last: those reads are the most likely to meet a push.
+            self.read_beside(&label, slice.into(), (slot + further).into())?;
         }
         self.both(&label, |device| {
             issue(device, engine, Instruction::Post { token })?;
@@ -258,8 +262,32 @@ impl<'a> Lockstep<'a> {
         Ok(())
     }
 
-    /// FORWARD of every layer on `slot`, then NEURON_BACK, BACKPROP and ACCUMULATE.
-    pub fn train_sample(&mut self, slot: u8) -> Result<(), LockstepError> {
+    /// Trains the samples of `slots`: forward and backward pass of each, and ACCUMULATE of as many at once as `groups` draws, up to those
+    /// that the core takes.
+    pub fn train_samples(
+        &mut self,
+        slots: Range<u8>,
+        groups: &mut impl Rng,
+    ) -> Result<(), LockstepError> {
+        let layers = self.placement.layers() as u8;
+        let mut first = slots.start;
+        for slot in slots.clone() {
+            self.passes(slot)?;
+            let waiting = usize::from(slot - first) + 1;
+            let full = waiting == self.placement.config.gradient_slots || slot + 1 == slots.end;
+            if full || groups.random_bool(0.2) {
+                for slice in 0..layers {
+                    let further = slot - first;
+                    self.step(Engine::Wg, Instruction::Accumulate { slice, slot: first, further })?;
+                }
+                first = slot + 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// FORWARD of every layer on `slot`, then NEURON_BACK and BACKPROP.
+    fn passes(&mut self, slot: u8) -> Result<(), LockstepError> {
         let layers = self.placement.layers() as u8;
         for slice in 0..layers {
             self.step(Engine::Fp, Instruction::Forward { slice, slot })?;
@@ -270,9 +298,6 @@ impl<'a> Lockstep<'a> {
         )?;
         for slice in (1..layers).rev() {
             self.step(Engine::Bp, Instruction::Backprop { slice, slot })?;
-        }
-        for slice in 0..layers {
-            self.step(Engine::Wg, Instruction::Accumulate { slice, slot })?;
         }
         Ok(())
     }
@@ -335,10 +360,11 @@ impl<'a> Lockstep<'a> {
         let name = instruction.op().mnemonic();
         match instruction {
             Instruction::NeuronBack { slot, .. } => format!("{name} of the output, slot {slot}"),
-            Instruction::Forward { slice, slot }
-            | Instruction::Backprop { slice, slot }
-            | Instruction::Accumulate { slice, slot } => {
+            Instruction::Forward { slice, slot } | Instruction::Backprop { slice, slot } => {
                 format!("{name} of layer {slice}, slot {slot}")
+            }
+            Instruction::Accumulate { slice, slot, further } => {
+                format!("{name} of layer {slice}, slots {slot} to {}", slot + further)
             }
             Instruction::Update { slice, .. } | Instruction::Clear { slice } => {
                 format!("{name} of layer {slice}")

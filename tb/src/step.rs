@@ -22,7 +22,7 @@ pub fn two_layers(rng: &mut impl Rng, config: &ArchConfig) -> (Network, Placemen
     }
 }
 
-/// Trains a random sample in every slot, then updates both layers; everything is compared after each instruction.
+/// Trains on a random sample in every slot, then updates both layers; everything is compared after each instruction.
 pub fn train_step(
     lockstep: &mut Lockstep,
     rng: &mut impl Rng,
@@ -31,8 +31,8 @@ pub fn train_step(
 ) -> Result<(), LockstepError> {
     for slot in 0..config.slots {
         lockstep.sample(slot, &Sample::random(rng, network, config.error_max_exp as u8))?;
-        lockstep.train_sample(slot as u8)?;
     }
+    lockstep.train_samples(0..config.slots as u8, rng)?;
     for slice in 0..LAYERS as u8 {
         let update = Instruction::Update { slice, rate_shift: 6, scale_shift: 4, key: 0x1234_5678 };
         lockstep.step(Engine::Wg, update)?;

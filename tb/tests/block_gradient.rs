@@ -11,23 +11,26 @@ use rand::{Rng, rngs::StdRng};
 #[test]
 fn a_lane_accumulates_the_gradient() {
     let mut rng = generator("a_lane_accumulates_the_gradient");
-    lane_bench(&library(GradientLane::default()), &mut rng);
+    for slots in [1, 4] {
+        lane_bench(&library(GradientLane::new(slots)), slots, &mut rng);
+    }
 }
 
 #[test]
 fn mutations_of_the_gradient_lane_are_caught() {
     let mut rng = generator("mutations_of_the_gradient_lane_are_caught");
-    // Rounding to nearest instead of down, an error that is kept for the wrong step, and a sum of errors that loses its sign.
-    for (from, to) in [
-        ("= align_fixed_o[29:6];", "= align_fixed_o[29:6] + {23'd0, align_fixed_o[5]};"),
-        ("loads[2]", "loads[1]"),
-        ("32'hfc000000", "32'hf8000000"),
+    // Rounding to nearest instead of down, an error that is kept for the wrong slot, and a sum of errors that loses its sign.
+    for (slots, from, to) in [
+        (1, "= align_fixed_o[29:6];", "= align_fixed_o[29:6] + {23'd0, align_fixed_o[5]};"),
+        (2, "loads[6]", "loads[2]"),
+        (1, "32'hfc000000", "32'hf8000000"),
     ] {
-        catches(GradientLane::default(), from, to, |library| lane_bench(library, &mut rng));
+        catches(GradientLane::new(slots), from, to, |library| lane_bench(library, slots, &mut rng));
     }
 }
 
-fn lane_bench(library: &Library, rng: &mut StdRng) {
+fn lane_bench(library: &Library, slots: usize, rng: &mut StdRng) {
+    let steps = 4 * slots;
     for seed in STARTS {
         let mut model = start(library, seed);
         let mut expected = Expected::default();
@@ -36,29 +39,33 @@ fn lane_bench(library: &Library, rng: &mut StdRng) {
         for _ in 0..2000 {
             let shift = if rng.random() { 0 } else { rng.random_range(0..16) };
             model.set("gradient_shift_i", u64::from(shift));
-            let mut errors = [None; 4];
+            let mut errors = vec![None; steps];
             let (loading, adding) = (rng.random_range(0.05..1.0), rng.random_range(0.1..1.0));
-            for beat in 0..60 {
+            for beat in 0..steps + 56 {
                 // Errors of the tile-block before, and of a shift before, may still be there: every step is loaded before its use.
-                let load = beat < 4 || rng.random_bool(loading);
-                let load_step = if beat < 4 { beat } else { rng.random_range(0..4) };
+                let load = beat < steps || rng.random_bool(loading);
+                let load_at = if beat < steps { beat } else { rng.random_range(0..steps) };
                 let error = pattern(rng);
                 model.set("load_valid_i", load.into());
-                model.set("load_step_i", load_step);
+                model.set("load_at_i", load_at as u64);
                 model.set("error_i", error.0.into());
 
-                let add_mask: u64 = rng.random_range(0..16);
+                // As often all, to see the widest sums.
+                let all = rng.random_bool(0.25);
+                let add_mask: u64 = if all { u64::MAX } else { rng.random() };
                 let picked = |step: &usize| add_mask >> step & 1 == 1;
                 let start_value: i32 = rng.random();
                 // The last beats drain the loads: a shift changes only when none is on its way.
-                let loaded = (0..4).filter(picked).all(|step| errors[step].is_some());
-                let add = loaded && beat < 56 && rng.random_bool(adding);
+                let loaded = (0..steps).filter(picked).all(|step| errors[step].is_some());
+                let add = loaded && beat < steps + 52 && rng.random_bool(adding);
                 model.set("add_valid_i", add.into());
-                model.set("add_mask_i", add_mask);
+                for slot in 0..slots {
+                    model.set(&format!("add_mask_i_{slot}"), add_mask >> (4 * slot) & 15);
+                }
                 model.set("gradient_i", field(start_value.into(), 32));
                 if add {
                     let mut gradient = Gradient(start_value);
-                    let added = (0..4).filter(picked).filter_map(|step| errors[step]);
+                    let added = (0..steps).filter(picked).filter_map(|step| errors[step]);
                     for error in added.clone() {
                         accumulate_gradient(&mut gradient, error, shift);
                     }
@@ -66,10 +73,10 @@ fn lane_bench(library: &Library, rng: &mut StdRng) {
                     let what = format!("{start_value} + {added:?} >> (6 + {shift})");
                     let due = cycle + GRADIENT_LATENCY as u64;
                     expected.push(&model, due, "gradient_o", field(gradient.0.into(), 32), what);
-                    full += u64::from(added.len() == 4);
+                    full += u64::from(added.len() == steps);
                 }
                 if load {
-                    errors[load_step as usize] = Some(error);
+                    errors[load_at] = Some(error);
                 }
                 model.tick(1);
                 cycle += 1;

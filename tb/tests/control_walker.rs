@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 const LANES: u64 = 16;
 const P: usize = 64;
 
-/// A visit (index, mask), or the end of a tile-block.
+/// A visit (index, the masks of the slots from bit 0 on), or the end of a tile-block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Item {
     Visit(u64, u64),
@@ -32,71 +32,93 @@ fn gated(plane: u64, gate: u64) -> u64 {
     plane & (0..LANES).fold(0, |gates, lane| gates | gate << (4 * lane))
 }
 
-fn visits(plane: u64, base: u64) -> impl Iterator<Item = Item> {
+/// Visits of the lanes with a step in any of `planes`, one for each slot.
+fn visits(planes: Vec<u64>, base: u64) -> impl Iterator<Item = Item> {
+    let masks = move |lane: u64| {
+        let mask = |(slot, plane): (usize, &u64)| (plane >> (4 * lane) & 15) << (4 * slot);
+        planes.iter().enumerate().map(mask).sum()
+    };
     (0..LANES)
-        .map(move |lane| Item::Visit(base + lane, plane >> (4 * lane) & 15))
+        .map(move |lane| Item::Visit(base + lane, masks(lane)))
         .filter(|item| !matches!(item, Item::Visit(_, 0)))
 }
 
+/// The same word of some slots.
 struct Word {
-    plane: u64,
-    gate: u64,
+    planes: Vec<u64>,
+    gates: Vec<u64>,
     index: u64,
     last: bool,
 }
 
-fn words(rng: &mut StdRng) -> Vec<Word> {
+fn words(rng: &mut StdRng, slots: usize) -> Vec<Word> {
     let mut words = Vec::new();
     for _ in 0..40 {
         let density = [0.0, 0.02, 0.3, 1.0][rng.random_range(0..4)];
-        let gate = if rng.random() { 15 } else { rng.random_range(1..16) };
+        let present = rng.random_range(1..=slots);
+        let mut gate = |_| if rng.random() { 15 } else { rng.random_range(0..16) };
+        let gates: Vec<u64> = (0..present).map(&mut gate).collect();
         let count = rng.random_range(1..20);
         for w in 0..count {
-            let (plane, last) = (plane(rng, density), w + 1 == count);
-            words.push(Word { plane, gate, index: w * LANES, last });
+            let planes = (0..present).map(|_| plane(rng, density)).collect();
+            let (gates, last) = (gates.clone(), w + 1 == count);
+            words.push(Word { planes, gates, index: w * LANES, last });
         }
     }
     words
 }
 
-/// The item at the outputs, if any.
-fn item(model: &Model) -> Option<Item> {
+/// The item at the outputs, if any; `masks` are the names of its masks.
+fn item(model: &Model, masks: &[String]) -> Option<Item> {
+    let mask = |(slot, name): (usize, &String)| model.get(name) << (4 * slot);
     (model.get("item_valid_o") == 1).then(|| match model.get("item_end_o") {
         1 => Item::End,
-        _ => Item::Visit(model.get("item_index_o"), model.get("item_mask_o")),
+        _ => Item::Visit(model.get("item_index_o"), masks.iter().enumerate().map(mask).sum()),
     })
+}
+
+fn mask_names(slots: usize) -> Vec<String> {
+    (0..slots).map(|slot| format!("item_mask_o_{slot}")).collect()
 }
 
 #[test]
 fn the_walker_finds_every_input() {
-    walker_bench(&library(Walker::<P>::default()), &mut generator("the_walker_finds_every_input"));
+    let mut rng = generator("the_walker_finds_every_input");
+    for slots in [1, 2, 4, 8] {
+        walker_bench(&library(Walker::<P>::new(slots)), slots, &mut rng);
+    }
 }
 
 #[test]
 fn mutations_of_the_walker_are_caught() {
     let mut rng = generator("mutations_of_the_walker_are_caught");
-    // A tile-block loses its end: because its last word is empty, or because it is not.
+    // A tile-block loses its end: because its last word is empty, or because it is not. The spikes of the other slots are forgotten.
     for (from, to) in [
         ("keep = (|masked) | last_i;", "keep = |masked;"),
-        ("((!(|pick_rest_o)) & (!last_q))", "(!(|pick_rest_o))"),
+        ("((!pick_more_o) & (!last_q))", "(!pick_more_o)"),
+        ("keep = keep | (|earlier_0_q);", "keep = keep;"),
     ] {
-        catches(Walker::<P>::default(), from, to, |library| walker_bench(library, &mut rng));
+        catches(Walker::<P>::new(2), from, to, |library| walker_bench(library, 2, &mut rng));
     }
 }
 
-fn walker_bench(library: &Library, rng: &mut StdRng) {
+fn walker_bench(library: &Library, slots: usize, rng: &mut StdRng) {
+    let masks = mask_names(slots);
     for seed in STARTS {
         let mut model = start(library, seed);
-        let words = words(rng);
-        let zeros = words.iter().filter(|word| word.plane == 0).count() as u64;
+        let words = words(rng, slots);
+        let planes = words.iter().flat_map(|word| &word.planes);
+        let zeros = planes.filter(|&&plane| plane == 0).count() as u64;
         let mut expected = VecDeque::new();
         for word in &words {
-            expected.extend(visits(gated(word.plane, word.gate), word.index));
+            let gated =
+                word.planes.iter().zip(&word.gates).map(|(&plane, &gate)| gated(plane, gate));
+            expected.extend(visits(gated.collect(), word.index));
             if word.last {
                 expected.push_back(Item::End);
             }
         }
-        let (mut next, mut counted, mut idle) = (0, 0, 0);
+        let (mut next, mut place, mut counted, mut idle) = (0, 0, 0, 0);
         let (mut offering, mut taking) = (1.0, 1.0);
         for cycle in 0.. {
             if cycle % 64 == 0 {
@@ -106,8 +128,10 @@ fn walker_bench(library: &Library, rng: &mut StdRng) {
             model.set("valid_i", offer.into());
             if offer {
                 let word = &words[next];
-                model.set("plane_i", word.plane);
-                model.set("gate_i", word.gate);
+                model.set("plane_i", word.planes[place]);
+                model.set("gate_i", word.gates[place]);
+                model.set("place_i", place as u64);
+                model.set("final_i", (place + 1 == word.planes.len()).into());
                 model.set("index_i", word.index);
                 model.set("last_i", word.last.into());
             }
@@ -116,8 +140,13 @@ fn walker_bench(library: &Library, rng: &mut StdRng) {
             model.eval();
             counted += model.get("zero_o");
             let took = offer && model.get("ready_o") == 1;
-            next += usize::from(took);
-            match item(&model) {
+            if took {
+                place += 1;
+                if place == words[next].planes.len() {
+                    (next, place) = (next + 1, 0);
+                }
+            }
+            match item(&model, &masks) {
                 Some(got) => {
                     let wanted = expected.front().copied();
                     assert!(Some(got) == wanted, "cycle {cycle}: got {got:?}, expected {wanted:?}");
@@ -142,12 +171,14 @@ fn walker_bench(library: &Library, rng: &mut StdRng) {
 #[test]
 fn the_walker_never_waits_while_there_is_work() {
     let rng = &mut generator("the_walker_never_waits_while_there_is_work");
-    let library = library(Walker::<P>::default());
+    let library = library(Walker::<P>::new(1));
     for seed in STARTS {
         let mut model = start(&library, seed);
         model.set("valid_i", 1);
         model.set("gate_i", 15);
         model.set("last_i", 0);
+        model.set("place_i", 0);
+        model.set("final_i", 1);
         model.set("item_ready_i", 1);
         // One lane a word is one item a word: the hardest to keep up with.
         let mut first = None;
@@ -227,31 +258,33 @@ fn the_expander_makes_one_event_a_cycle() {
 #[test]
 fn the_visit_stage_passes_an_item_a_cycle() {
     let rng = &mut generator("the_visit_stage_passes_an_item_a_cycle");
-    let library = library(VisitStage::default());
+    let library = library(VisitStage::new(2));
     for seed in STARTS {
         let mut model = start(&library, seed);
-        let mut offered: Option<[u64; 3]> = None;
-        let mut held: Option<[u64; 3]> = None;
+        let mut offered: Option<[u64; 4]> = None;
+        let mut held: Option<[u64; 4]> = None;
         let mut passed = 0;
         for cycle in 0..4000 {
             let hold = rng.random_bool(0.3);
             if offered.is_none() && rng.random_bool(0.7) {
-                let mask = rng.random_range(0..16);
-                offered = Some([rng.random_range(0..2), rng.random_range(0..1 << 20), mask]);
+                let masks = [rng.random_range(0..16), rng.random_range(0..16)];
+                let (end, index) = (rng.random_range(0..2), rng.random_range(0..1 << 20));
+                offered = Some([end, index, masks[0], masks[1]]);
             }
             model.set("hold_i", hold.into());
             model.set("item_valid_i", offered.is_some().into());
-            let [end, index, mask] =
+            let [end, index, first, second] =
                 offered.unwrap_or_else(|| std::array::from_fn(|_| rng.random_range(0..2)));
             model.set("item_end_i", end);
             model.set("item_index_i", index);
-            model.set("item_mask_i", mask);
+            model.set("item_mask_i_0", first);
+            model.set("item_mask_i_1", second);
             model.eval();
             assert_eq!(model.get("valid_o") == 1, held.is_some(), "cycle {cycle}");
             if let Some(wanted) = held {
-                let got = ["end_o", "index_o", "mask_o"].map(|name| model.get(name));
+                let got = ["end_o", "index_o", "mask_o_0", "mask_o_1"].map(|name| model.get(name));
                 assert_eq!(got, wanted, "cycle {cycle}");
-                let events = u64::from(wanted[2].count_ones());
+                let events = u64::from(wanted[2].count_ones() + wanted[3].count_ones());
                 assert_eq!(model.get("events_o"), events, "cycle {cycle}");
             }
             // Taken in the cycle in which the one before leaves: no cycle is lost.
@@ -310,7 +343,7 @@ fn the_trace_walker_keeps_the_planes_of_every_word() {
                 assert_eq!(tags, [word, 1 + word % 4, word % 2], "cycle {cycle}");
             }
             popped += usize::from(pop);
-            if let Some(got) = item(&model) {
+            if let Some(got) = item(&model, &["item_mask_o".to_owned()]) {
                 let wanted = expected.front().copied();
                 assert_eq!(Some(got), wanted, "cycle {cycle}");
                 if take {
@@ -321,7 +354,7 @@ fn the_trace_walker_keeps_the_planes_of_every_word() {
             if offer && model.get("ready_o") == 1 {
                 let [_, code0, code1] = words[next];
                 let mask = if backprop { code0 | code1 } else { 0 };
-                expected.extend(visits(mask, next as u64 * LANES));
+                expected.extend(visits(vec![mask], next as u64 * LANES));
                 expected.push_back(Item::End);
                 next += 1;
             }

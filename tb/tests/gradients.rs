@@ -112,7 +112,7 @@ fn machine(
     issue(device, Engine::Bp, Instruction::Post { token: 1 }).unwrap();
     issue(device, Engine::Wg, Instruction::Wait { token: 1 }).unwrap();
     for slice in slices {
-        issue(device, Engine::Wg, Instruction::Accumulate { slice, slot: 0 }).unwrap();
+        issue(device, Engine::Wg, Instruction::Accumulate { slice, slot: 0, further: 0 }).unwrap();
     }
     issue(device, Engine::Wg, Instruction::Post { token: 2 }).unwrap();
     issue(device, Engine::Io, Instruction::Wait { token: 2 }).unwrap();

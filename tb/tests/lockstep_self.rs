@@ -55,8 +55,9 @@ fn equal_devices_agree() {
             lockstep
                 .sample(slot, &Sample::random(rng, &network, config.error_max_exp as u8))
                 .unwrap();
-            lockstep.train_sample(slot as u8).unwrap_or_else(|error| panic!("{error}"));
         }
+        let trained = lockstep.train_samples(0..config.slots as u8, rng);
+        trained.unwrap_or_else(|error| panic!("{error}"));
         for slice in 0..placement.layers() as u8 {
             let update = Instruction::Update { slice, rate_shift: 8, scale_shift: 3, key: 77 };
             lockstep.step(backspike_arch::Engine::Wg, update).unwrap();
@@ -82,14 +83,14 @@ fn a_wrong_bit_is_named() {
     let last = placement.layers() - 1;
     let tiles = placement.populations[last + 1].tiles;
     let sample = Sample::random(rng, &network, config.error_max_exp as u8);
-    let run = |region: Region, row: usize, sub: u8, bit: u32| -> Divergence {
+    let mut run = |region: Region, row: usize, sub: u8, bit: u32| -> Divergence {
         let mut reference = Emulator::new(&config, 1).unwrap();
         let inner = Emulator::new(&config, 1).unwrap();
         let mut tested = Faulty { inner, region, row: row as u32, sub, bit };
         let mut train = || {
             let mut lockstep = Lockstep::new(&placement, &network, &mut reference, &mut tested)?;
             lockstep.sample(1, &sample)?;
-            lockstep.train_sample(1)
+            lockstep.train_samples(1..2, rng)
         };
         match train() {
             Err(LockstepError::Divergence(found)) => *found,

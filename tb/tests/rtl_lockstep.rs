@@ -64,10 +64,12 @@ fn clocks_that_never_stop() {
 fn random_config(number: u64) -> ArchConfig {
     let rng = &mut ChaCha8Rng::seed_from_u64(number);
     let lanes: usize = if rng.random() { 4 } else { 8 };
+    let slots: usize = 1 << rng.random_range(0..4);
     ArchConfig {
         name: format!("random{number}"),
         optimizers: 1 << rng.random_range(0..=lanes.ilog2()),
-        slots: 1 << rng.random_range(0..4),
+        slots,
+        gradient_slots: 1 << rng.random_range(0..=slots.ilog2()),
         // Depths that are no powers of two included.
         weights: 32 * rng.random_range(20..150),
         slot_neuron_steps: 1 << rng.random_range(8..13),

@@ -70,6 +70,8 @@ arch_config! {
     optimizers,
     /// samples in flight, a power of two
     slots,
+    /// slots that one visit of ACCUMULATE serves, a power of two up to 8 and `slots`: a gradient is read and written once for all of them
+    gradient_slots,
     /// weights of the core, padded tiles included
     weights,
     /// spike capacity of a slot in neurons x time steps, a power of two

@@ -27,6 +27,7 @@ impl ArchConfig {
             lanes: 4,
             optimizers: 1,
             slots: 2,
+            gradient_slots: 1,
             weights: 1 << 10,
             slot_neuron_steps: 1 << 10,
             slot_error_steps: 1 << 9,

@@ -48,8 +48,15 @@ impl ArchConfig {
                 self.optimizers, self.lanes
             ));
         }
+        if self.gradient_slots > self.slots {
+            problems.push(format!(
+                "gradient_slots is {}, but there are {} slots: use at most as many",
+                self.gradient_slots, self.slots
+            ));
+        }
         let ranges = [
             ("slots", 1, 64, true),
+            ("gradient_slots", 1, 8, true),
             ("slices", 1, 255, false),
             ("queue_depth", 2, 1024, true),
             ("tokens", 8, MAX_TOKENS, true),

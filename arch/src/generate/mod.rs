@@ -9,10 +9,10 @@ pub use c::c_header;
 pub use constants::rtl_constants;
 
 use crate::layout::{
-    BpDescriptor, Column, CompletionWord, ControlWord, Coordinates, Descriptor, DescriptorFlags,
-    Engine, Field, FpDescriptor, HostAddress, InstructionWord, Interrupts, IoDescriptor,
-    LinkStatus, MeshLinkWord, MeshWord, NeuronWord, OptimizerWord, PackedWord, PushTrailer,
-    RecordWord, Shape, Status, UpdateArg, WgDescriptor,
+    AccumulateArg, BpDescriptor, Column, CompletionWord, ControlWord, Coordinates, Descriptor,
+    DescriptorFlags, Engine, Field, FpDescriptor, HostAddress, InstructionWord, Interrupts,
+    IoDescriptor, LinkStatus, MeshLinkWord, MeshWord, NeuronWord, OptimizerWord, PackedWord,
+    PushTrailer, RecordWord, Shape, Status, UpdateArg, WgDescriptor,
 };
 use std::path::PathBuf;
 
@@ -42,6 +42,7 @@ const fn table<D: Descriptor>() -> DescriptorTable {
 pub(crate) const WORDS: &[WordTable] = &[
     word::<HostAddress>("host address"),
     word::<InstructionWord>("low word of an instruction"),
+    word::<AccumulateArg>("argument of ACCUMULATE"),
     word::<UpdateArg>("argument of UPDATE"),
     word::<Shape>("shape column"),
     word::<NeuronWord>("neuron column"),

@@ -121,6 +121,7 @@ fn instructions() -> String {
         vec![
             table(["op", "name", "queue", "does"], ops),
             format!("## Low word\n\n{}", fields("instruction")),
+            format!("## `arg` of ACCUMULATE\n\n{}", fields("accumulate_arg")),
             format!("## `arg` of UPDATE\n\n{}", fields("update_arg")),
         ],
     )

@@ -16,8 +16,8 @@ pub use descriptor::{
 };
 pub use field::{Field, FieldValue, LayoutError, PackedWord};
 pub use opcode::{
-    Engine, IllegalInstruction, Instruction, InstructionWord, MAX_TOKENS, Op, UpdateArg,
-    instruction, update_arg,
+    AccumulateArg, Engine, IllegalInstruction, Instruction, InstructionWord, MAX_TOKENS, Op,
+    UpdateArg, accumulate_arg, instruction, update_arg,
 };
 pub use pci::{
     BATCH_CYCLES, BURST_BYTES, COMPLETION_BYTES, CompletionWord, ControlWord, DESCRIPTOR_BYTES,

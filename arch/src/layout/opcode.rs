@@ -94,8 +94,16 @@ packed_word! {
         slice: u8 = 4, 8;
         /// sample slot
         slot: u8 = 12, 8;
-        /// argument: token, or the shifts of UPDATE
+        /// argument: token, the further slots of ACCUMULATE, or the shifts of UPDATE
         arg: u16 = 20, 12;
+    }
+}
+
+packed_word! {
+    /// The argument of ACCUMULATE.
+    pub struct AccumulateArg in accumulate_arg {
+        /// slots beside the one named, which follow it; taken modulo `gradient_slots` of the configuration
+        further: u8 = 0, 3;
     }
 }
 
@@ -132,9 +140,11 @@ pub enum Instruction {
         slice: u8,
         slot: u8,
     },
+    /// Of `slot` and the `further` slots that follow it.
     Accumulate {
         slice: u8,
         slot: u8,
+        further: u8,
     },
     /// `rate_shift` is n, `scale_shift` is gs, `key` the step's key of the stochastic rounding.
     Update {
@@ -239,6 +249,23 @@ impl Instruction {
                 ));
             }
         }
+        if let Self::Accumulate { slot, further, .. } = *self {
+            if usize::from(further) >= config.gradient_slots {
+                problems.push(format!(
+                    "{name} names {further} slots beside slot {slot}, but {} takes {} at once: use at most {} beside it",
+                    config.name,
+                    config.gradient_slots,
+                    config.gradient_slots.saturating_sub(1)
+                ));
+            }
+            let last = usize::from(slot) + usize::from(further);
+            if usize::from(slot) < config.slots && last >= config.slots {
+                problems.push(format!(
+                    "{name} names slots {slot} to {last}, but {} has {}: use a lower slot, or fewer beside it",
+                    config.name, config.slots
+                ));
+            }
+        }
         LayoutError::check(problems)
     }
 
@@ -263,6 +290,9 @@ impl Instruction {
                 }
                 word.arg = u16::from(token);
             }
+            Self::Accumulate { further, .. } => {
+                word.arg = AccumulateArg { further }.encode()? as u16;
+            }
             Self::Update { rate_shift, scale_shift, key, .. } => {
                 word.arg = UpdateArg { rate_shift, scale_shift }.encode()? as u16;
                 imm = key;
@@ -273,7 +303,7 @@ impl Instruction {
     }
 
     /// What `engine` does with `[low, high]`. Fields that an operation does not use are ignored, a token is taken modulo [`MAX_TOKENS`], and by
-    /// the core modulo the counters it has.
+    /// the core modulo the counters it has; so are the further slots of ACCUMULATE.
     pub fn decode(engine: Engine, words: [u32; 2]) -> Result<Self, IllegalInstruction> {
         let [low, imm] = words;
         let field = |index: usize| InstructionWord::FIELDS[index].extract(low) as u32;
@@ -292,7 +322,10 @@ impl Instruction {
             Op::Forward => Self::Forward { slice, slot },
             Op::NeuronBack => Self::NeuronBack { slice, slot },
             Op::Backprop => Self::Backprop { slice, slot },
-            Op::Accumulate => Self::Accumulate { slice, slot },
+            Op::Accumulate => {
+                let further = AccumulateArg::FIELDS[0].extract(arg) as u8;
+                Self::Accumulate { slice, slot, further }
+            }
             Op::Update => {
                 let shift = |index: usize| UpdateArg::FIELDS[index].extract(arg) as u8;
                 Self::Update { slice, rate_shift: shift(0), scale_shift: shift(1), key: imm }

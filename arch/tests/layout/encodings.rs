@@ -2,8 +2,8 @@
 
 use crate::rng;
 use backspike_arch::layout::{
-    self, Column, ColumnValue, Field, InstructionWord, UpdateArg, coordinates, instruction, neuron,
-    optimizer, shape, wg,
+    self, AccumulateArg, Column, ColumnValue, Field, InstructionWord, UpdateArg, coordinates,
+    instruction, neuron, optimizer, shape, wg,
 };
 use backspike_arch::num::{BackwardParams, NeuronParams, Optimizer, OptimizerParams, Reset};
 use backspike_arch::{
@@ -34,6 +34,7 @@ fn no_overlap<W: PackedWord>() {
 fn fields_do_not_overlap() {
     no_overlap::<HostAddress>();
     no_overlap::<InstructionWord>();
+    no_overlap::<AccumulateArg>();
     no_overlap::<UpdateArg>();
     no_overlap::<Shape>();
     no_overlap::<NeuronWord>();
@@ -60,6 +61,7 @@ fn words_round_trip<W: PackedWord>(share: u32) {
 fn packed_words_round_trip() {
     words_round_trip::<HostAddress>(160);
     words_round_trip::<InstructionWord>(256);
+    words_round_trip::<AccumulateArg>(256);
     words_round_trip::<UpdateArg>(256);
     words_round_trip::<Shape>(256);
     words_round_trip::<NeuronWord>(180);
@@ -135,7 +137,7 @@ fn random_instruction(rng: &mut impl Rng) -> Instruction {
         2 => Instruction::Forward { slice, slot },
         3 => Instruction::NeuronBack { slice, slot },
         4 => Instruction::Backprop { slice, slot },
-        5 => Instruction::Accumulate { slice, slot },
+        5 => Instruction::Accumulate { slice, slot, further: rng.random_range(0..8) },
         6 => Instruction::Update {
             slice,
             rate_shift: rng.random_range(0..64),

@@ -40,7 +40,13 @@ struct Plain {
 }
 
 impl Plain {
-    fn tile_block(&mut self, words: &[Kept], first: i64, open: i64, end_open: i64) -> i64 {
+    fn tile_block(
+        &mut self,
+        (words, slots): (&[Kept], usize),
+        first: i64,
+        open: i64,
+        end_open: i64,
+    ) -> i64 {
         let mut next = first;
         for (index, word) in words.iter().enumerate() {
             let m = self.reload.len();
@@ -49,7 +55,7 @@ impl Plain {
             };
             let mut issue = next;
             let mut taken = (issue + 1).max(before(&self.reload, 4) + 1);
-            for _ in 0..word.gap {
+            for _ in 1..(word.gap as usize + 1) * slots {
                 (issue, taken) = (taken, taken + 1);
             }
             let reload = (taken + 1).max(before(&self.accepted, 1));
@@ -84,7 +90,7 @@ fn plain_forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
         for (block, words) in words.iter().enumerate() {
             let first = if tile + block == 0 { 1 } else { plain.taken.max(took) };
             took = close.max(first + 1);
-            close = plain.tile_block(words, first, took + 1, stepped);
+            close = plain.tile_block((words, 1), first, took + 1, stepped);
             last = (steps - block * TIME_BLOCK).min(TIME_BLOCK) as i64;
             stepped = close + 3 * last;
         }
@@ -92,23 +98,28 @@ fn plain_forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
     (close + 3 * (last - 1)) as usize + 11
 }
 
-fn plain_accumulate(tiles: usize, nonzero: &[&[u8]], masks: &[Vec<u8>], lanes: usize) -> usize {
+fn plain_accumulate(
+    tiles: usize,
+    slots: usize,
+    kinds: &[Vec<Option<usize>>],
+    words: &[Vec<Kept>],
+) -> usize {
     let mut plain = Plain { taken: NEVER, visit: NEVER, ..Plain::default() };
     let (mut took, mut close, mut read, mut done) = (NEVER, NEVER, 1, NEVER);
     for tile in 0..tiles {
-        for (nonzero, masks) in nonzero.iter().zip(masks) {
-            let steps = nonzero[tile];
-            let test = read + 1;
-            if steps == 0 {
-                read += 2;
+        for block in kinds {
+            let test = read + slots as i64;
+            let Some(kind) = block[tile] else {
+                read = test + 1;
                 done = test + 1;
                 continue;
-            }
+            };
             let passed = test.max(plain.taken);
             let first = (passed + 1).max(took);
             let load = (first + 1).max(close + 1);
-            took = load + 3;
-            close = plain.tile_block(&kept(masks, lanes, steps), first, load + 4, NEVER);
+            let open = load + 4 * slots as i64;
+            took = open - 1;
+            close = plain.tile_block((&words[kind], slots), first, open, NEVER);
             read = plain.issued + 1;
             done = NEVER;
         }
@@ -130,18 +141,22 @@ fn tile_blocks_that_begin_alike_end_alike() {
         let expected = plain_forward(tiles, steps, &all);
         assert_eq!(forward(tiles, steps, &all), expected, "FORWARD, seed {seed}");
 
-        let choices: Vec<u8> = (0..3).map(|_| rng.random_range(0..16)).collect();
-        let nonzero: Vec<Vec<u8>> = (blocks.iter())
-            .map(|_| (0..tiles).map(|_| *choices.choose(rng).expect("steps")).collect())
+        // Three kinds of tile-blocks in each block, some without errors.
+        let slots = rng.random_range(1..=8);
+        let words: Vec<Vec<Kept>> = (blocks.iter())
+            .flat_map(|masks| [0xf, rng.random_range(1..16), 1].map(|steps| (masks, steps)))
+            .map(|(masks, steps)| kept(masks, lanes, steps))
             .collect();
-        let nonzero: Vec<&[u8]> = nonzero.iter().map(|block| &block[..]).collect();
-        let sets: Vec<Vec<Vec<Kept>>> = blocks
-            .iter()
-            .map(|masks| (0..16).map(|steps| kept(masks, lanes, steps)).collect())
+        let choices: Vec<Option<usize>> =
+            (0..3).map(|kind| rng.random_bool(0.7).then_some(kind)).collect();
+        let kinds: Vec<Vec<Option<usize>>> = (0..blocks.len())
+            .map(|block| {
+                let kind = |choice: &Option<usize>| choice.map(|kind| 3 * block + kind);
+                (0..tiles).map(|_| kind(choices.choose(rng).expect("a kind"))).collect()
+            })
             .collect();
-        let words = |block: usize, steps: u8| &sets[block][usize::from(steps)][..];
-        let expected = plain_accumulate(tiles, &nonzero, &blocks, lanes);
-        assert_eq!(accumulate(tiles, &nonzero, words), expected, "ACCUMULATE, seed {seed}");
+        let expected = plain_accumulate(tiles, slots, &kinds, &words);
+        assert_eq!(accumulate(tiles, slots, &kinds, &words), expected, "ACCUMULATE, seed {seed}");
     }
 }
 

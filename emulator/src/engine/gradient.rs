@@ -7,7 +7,7 @@ use crate::kernel::list::{self, BLOCKS, Visits};
 use crate::kernel::walk::{self, Kept};
 use crate::kernel::{Simd, align};
 use crate::memory::{Aligned, Panel, Slot};
-use crate::tally::{Tally, occurring};
+use crate::tally::Tally;
 use backspike_arch::{Counter, TIME_BLOCK};
 
 /// Buffers of one thread.
@@ -67,41 +67,86 @@ pub fn run(
     }
 }
 
-/// Step masks of a block, as an index.
-const STEP_MASKS: usize = MASKS;
+/// Buffers of [`tally`].
+#[derive(Default)]
+pub struct TallyScratch {
+    /// The kept words of each kind of tile-block.
+    kept: Vec<Vec<Kept>>,
+    /// Steps in which an input is visited for any slot.
+    union: Vec<u8>,
+}
 
-/// What ACCUMULATE counts for one slot. `kept` is scratch: the kept words for each block and step mask.
+/// What one ACCUMULATE for `slots` (at most 8) counts.
+///
+/// Tile-blocks of a block are of one *kind* when each slot has errors in the same steps.
 pub fn tally(
     simd: Simd,
     plan: &GradientPlan,
     lanes: usize,
-    slot: &Slot,
-    kept: &mut Vec<Vec<Kept>>,
+    slots: &[Slot],
+    scratch: &mut TallyScratch,
 ) -> Tally {
     let mut tally = Tally::default();
-    kept.resize_with(plan.time.blocks * STEP_MASKS, Vec::new);
-    let nonzero = |block: usize| &slot.nonzero[plan.nonzero.block(block, 1)];
+    let mut kinds = Vec::with_capacity(plan.time.blocks);
+    let mut used = 0;
     for block in 0..plan.time.blocks {
-        let words = &slot.spikes[plan.input.block(block, lanes)];
-        let zero_words = list::zero_words(simd, words, lanes);
-        for (steps, tiles) in occurring(nonzero(block)) {
+        // Four bits for each slot.
+        let mut steps = vec![0u32; plan.rows.tiles];
+        for (place, slot) in slots.iter().enumerate() {
+            let nonzero = &slot.nonzero[plan.nonzero.block(block, 1)];
+            for (steps, nonzero) in steps.iter_mut().zip(nonzero) {
+                *steps |= u32::from(nonzero & 15) << (TIME_BLOCK * place);
+            }
+        }
+        let inputs = slots.iter().map(|slot| &slot.spikes[plan.input.block(block, lanes)]);
+        let zero_words: usize =
+            inputs.clone().map(|words| list::zero_words(simd, words, lanes)).sum();
+        let mut different = steps.clone();
+        different.sort_unstable();
+        let first = used;
+        for same in different.chunk_by(|a, b| a == b) {
+            let (steps, tiles) = (same[0], same.len());
             if steps == 0 {
                 tally.add(Counter::WgSkipped, tiles);
                 continue;
             }
-            let kept = &mut kept[block * STEP_MASKS + usize::from(steps)];
-            walk::keep(simd, words, lanes, steps, kept);
-            let common = list::common(simd, &words[..plan.rows.fan_in], steps);
-            tally.add(Counter::WgVisits, tiles * common.visits);
-            tally.add(Counter::WgEvents, tiles * common.events);
-            tally.add(Counter::WgWords, tiles * plan.input.tiles);
+            if used == scratch.kept.len() {
+                scratch.kept.push(Vec::new());
+            }
+            let kept = &mut scratch.kept[used];
+            used += 1;
+            let masks = (0..slots.len()).map(|place| (steps >> (TIME_BLOCK * place)) as u8 & 15);
+            let (union, visited) = match slots {
+                [slot] => (&slot.spikes[plan.input.block(block, lanes)], steps as u8),
+                _ => {
+                    scratch.union.clear();
+                    scratch.union.resize(plan.input.tiles * lanes, 0);
+                    for (words, mask) in inputs.clone().zip(masks.clone()) {
+                        list::unite(simd, words, mask, &mut scratch.union);
+                    }
+                    (&scratch.union[..], 15)
+                }
+            };
+            walk::keep(simd, union, lanes, visited, kept);
+            let visits = list::common(simd, &union[..plan.rows.fan_in], visited).visits;
+            let events = inputs
+                .clone()
+                .zip(masks)
+                .map(|(words, mask)| list::common(simd, &words[..plan.rows.fan_in], mask).events);
+            tally.add(Counter::WgVisits, tiles * visits);
+            tally.add(Counter::WgEvents, tiles * events.sum::<usize>());
+            tally.add(Counter::WgWords, tiles * plan.input.tiles * slots.len());
             tally.add(Counter::WgZeroWords, tiles * zero_words);
-            tally.add(Counter::WgErrorReads, tiles * plan.time.steps_in(block));
+            tally.add(Counter::WgErrorReads, tiles * plan.time.steps_in(block) * slots.len());
         }
+        // Those without errors come first, if there are any.
+        different.dedup();
+        different.retain(|steps| *steps != 0);
+        let kind = |steps| different.binary_search(steps).ok().map(|index| first + index);
+        kinds.push(steps.iter().map(kind).collect());
     }
-    let blocks: Vec<&[u8]> = (0..plan.time.blocks).map(nonzero).collect();
-    let words = |block: usize, steps: u8| &kept[block * STEP_MASKS + usize::from(steps)][..];
-    tally.add(Counter::WgBusy, cycles::accumulate(plan.rows.tiles, &blocks, words));
+    let kept = &scratch.kept[..used];
+    tally.add(Counter::WgBusy, cycles::accumulate(plan.rows.tiles, slots.len(), &kinds, kept));
     tally
 }
 

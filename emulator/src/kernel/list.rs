@@ -149,6 +149,13 @@ vectorised! {
         common
     }
 
+    /// `out[i] |= masks[i] & steps`.
+    pub fn unite(simd, masks: &[u8], steps: u8, out: &mut [u8]) {
+        for (out, mask) in out.iter_mut().zip(masks) {
+            *out |= mask & steps;
+        }
+    }
+
     /// `out[i] = (a[i] | b[i]) & steps`.
     pub fn either(simd, a: &[u8], b: &[u8], steps: u8, out: &mut [u8]) {
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {

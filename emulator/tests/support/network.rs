@@ -121,6 +121,7 @@ impl Network {
         let config = ArchConfig {
             name: "random".into(),
             slots,
+            gradient_slots: 1 << (self.seed % (u64::from(slots.ilog2()) + 1)),
             slices: 8,
             queue_depth: 64,
             ..ArchConfig::tiny()
@@ -326,8 +327,16 @@ impl<'a> Placement<'a> {
                 }
                 go(device, Engine::Bp, Instruction::Post { token: 1 });
                 go(device, Engine::Wg, Instruction::Wait { token: 1 });
-                for slice in 0..layers {
-                    go(device, Engine::Wg, Instruction::Accumulate { slice, slot });
+                // The last slot of those taken at once has them all.
+                let further = slot % self.config.gradient_slots as u8;
+                if usize::from(further) + 1 == self.config.gradient_slots
+                    || usize::from(slot) + 1 == count
+                {
+                    let slot = slot - further;
+                    for slice in 0..layers {
+                        let accumulate = Instruction::Accumulate { slice, slot, further };
+                        go(device, Engine::Wg, accumulate);
+                    }
                 }
             }
             self.finish(device);

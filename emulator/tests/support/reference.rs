@@ -11,6 +11,7 @@ use backspike_arch::{
     HostAddress, Instruction, IoDescriptor, PushWord, Region, Register, WgDescriptor,
 };
 use std::collections::VecDeque;
+use std::ops::Range;
 
 const B: usize = 4;
 
@@ -71,7 +72,10 @@ impl Reference {
             Instruction::Forward { slice, slot } => self.forward(slice, slot.into()),
             Instruction::NeuronBack { slice, slot } => self.backward(slice, slot.into(), false),
             Instruction::Backprop { slice, slot } => self.backward(slice, slot.into(), true),
-            Instruction::Accumulate { slice, slot } => self.accumulate(slice, slot.into()),
+            Instruction::Accumulate { slice, slot, further } => {
+                let (first, further) = (usize::from(slot), usize::from(further));
+                self.accumulate(slice, first..first + further + 1);
+            }
             Instruction::Update { slice, rate_shift, scale_shift, key } => {
                 self.update(slice, UpdateShifts { rate: rate_shift, gradient: scale_shift }, key);
             }
@@ -244,48 +248,54 @@ impl Reference {
         e
     }
 
-    fn accumulate(&mut self, slice: u8, slot: usize) {
+    fn accumulate(&mut self, slice: u8, slots: Range<usize>) {
         let d: WgDescriptor = self.descriptor(slice);
         let lanes = self.config.lanes;
         let (steps, blocks) = (usize::from(d.shape.steps), usize::from(d.shape.blocks));
         for o in 0..d.tiles as usize {
             for b in 0..blocks {
                 let q = b * d.tiles as usize + o;
-                let nonzero =
-                    self.nonzero[self.config.plane_row(slot, d.out_plane_base as usize + q)];
-                if nonzero == 0 {
+                let plane = |slot| self.config.plane_row(slot, d.out_plane_base as usize + q);
+                let nonzero: Vec<u8> =
+                    slots.clone().map(|slot| self.nonzero[plane(slot)]).collect();
+                if nonzero.iter().all(|&steps| steps == 0) {
                     self.count(Counter::WgSkipped);
                     continue;
                 }
-                for _ in b * B..steps.min(b * B + B) {
+                for _ in 0..slots.len() * (steps.min(b * B + B) - b * B) {
                     self.count(Counter::WgErrorReads);
                 }
                 for w in 0..d.in_words as usize {
-                    let offset = d.in_plane_base as usize + b * d.in_words as usize + w;
-                    let word = self.spike[self.config.plane_row(slot, offset)];
-                    self.count(Counter::WgWords);
-                    if word == 0 {
-                        self.count(Counter::WgZeroWords);
-                    }
-                    for lane in 0..lanes {
-                        let mask = (word >> (lane * B) & 0xf) as u8 & nonzero;
-                        if mask == 0 {
-                            continue;
+                    let mut visited = vec![false; lanes];
+                    for (slot, nonzero) in slots.clone().zip(&nonzero) {
+                        let offset = d.in_plane_base as usize + b * d.in_words as usize + w;
+                        let word = self.spike[self.config.plane_row(slot, offset)];
+                        self.count(Counter::WgWords);
+                        if word == 0 {
+                            self.count(Counter::WgZeroWords);
                         }
-                        self.count(Counter::WgVisits);
-                        let j = w * lanes + lane;
-                        let row = d.weight_base as usize + o * d.fan_in as usize + j;
-                        for t in (0..B).filter(|t| mask >> t & 1 == 1) {
-                            self.count(Counter::WgEvents);
-                            let error = self.config.error_row(slot, d.error_base as usize + q, t);
-                            for to in 0..lanes {
-                                accumulate_gradient(
-                                    &mut self.gradient[row * lanes + to],
-                                    self.error[error * lanes + to],
-                                    d.optimizer.gradient_shift,
-                                );
+                        for (lane, visited) in visited.iter_mut().enumerate() {
+                            let mask = (word >> (lane * B) & 0xf) as u8 & nonzero;
+                            *visited |= mask != 0;
+                            let j = w * lanes + lane;
+                            let row = d.weight_base as usize + o * d.fan_in as usize + j;
+                            for t in (0..B).filter(|t| mask >> t & 1 == 1) {
+                                self.count(Counter::WgEvents);
+                                let q = d.error_base as usize + q;
+                                let error = self.config.error_row(slot, q, t);
+                                for to in 0..lanes {
+                                    accumulate_gradient(
+                                        &mut self.gradient[row * lanes + to],
+                                        self.error[error * lanes + to],
+                                        d.optimizer.gradient_shift,
+                                    );
+                                }
                             }
                         }
+                    }
+                    // A row is read and written once for all slots.
+                    for _ in visited.into_iter().filter(|visited| *visited) {
+                        self.count(Counter::WgVisits);
                     }
                 }
             }

@@ -39,7 +39,7 @@ pub struct ForwardEngine<const P: usize> {
     pub membrane_waddr_o: Signal<Out, Bits<20>>,
     pub membrane_o: Vec<Signal<Out, Bits<32>>>,
     // Counters: events of this cycle; the others one cycle each.
-    pub events_o: Signal<Out, Bits<3>>,
+    pub events_o: Signal<Out, Bits<6>>,
     pub zero_o: Signal<Out, Bit>,
 
     reader: PlaneReader,
@@ -145,9 +145,9 @@ impl<const P: usize> ForwardEngine<P> {
             membrane_o: (0..P / 4).map(|_| Default::default()).collect(),
             events_o: Default::default(),
             zero_o: Default::default(),
-            reader: PlaneReader::new(P / 4, false),
-            walker: Default::default(),
-            visit: Default::default(),
+            reader: PlaneReader::new(P / 4),
+            walker: Walker::new(1),
+            visit: VisitStage::new(1),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
             step_gate: Default::default(),
             steps: Default::default(),
@@ -245,12 +245,15 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.reader.plane_base_i.next =
             self.slot_planes.val() + bit_cast::<20, 32>(self.in_plane_base.val());
         self.reader.gate_base_i.next = bits::<20>(0);
+        self.reader.further_i.next = bits::<3>(0);
         self.reader.gate_i.next = bits::<4>(15);
         self.plane_ren_o.next = self.reader.plane_ren_o.val();
         self.plane_addr_o.next = self.reader.plane_addr_o.val();
         self.walker.valid_i.next = self.reader.valid_o.val();
         self.walker.plane_i.next = self.plane_i.val();
         self.walker.gate_i.next = self.reader.gate_o.val();
+        self.walker.place_i.next = self.reader.place_o.val();
+        self.walker.final_i.next = self.reader.final_o.val();
         self.walker.index_i.next = self.reader.index_o.val();
         self.walker.last_i.next = self.reader.last_o.val();
         self.reader.ready_i.next = self.walker.ready_o.val();
@@ -264,7 +267,7 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.visit.item_valid_i.next = self.walker.item_valid_o.val();
         self.visit.item_end_i.next = self.walker.item_end_o.val();
         self.visit.item_index_i.next = self.walker.item_index_o.val();
-        self.visit.item_mask_i.next = self.walker.item_mask_o.val();
+        self.visit.item_mask_i[0].next = self.walker.item_mask_o[0].val();
         self.walker.item_ready_i.next = self.visit.item_ready_o.val();
         self.visit.hold_i.next = self.hold.val();
         self.reader.info_take_i.next = self.take.val();
@@ -282,10 +285,10 @@ impl<const P: usize> Logic for ForwardEngine<P> {
 
         // A visit reads its row; with it, a cycle later, it reaches the lanes.
         self.visit_now.next = self.fire.val() & !self.visit.end_o.val();
-        self.events_o.next = bits::<3>(0);
+        self.events_o.next = bits::<6>(0);
         if self.visit_now.val() {
             self.events_o.next = self.visit.events_o.val();
-            self.mask.d.next = self.visit.mask_o.val();
+            self.mask.d.next = self.visit.mask_o[0].val();
         }
         self.weight_ren_o.next = self.visit_now.val();
         self.weight_addr_o.next = self.row.q.val() + self.visit.index_o.val();

@@ -6,10 +6,12 @@ use backspike_arch::ArchConfig;
 use backspike_arch::layout::wg;
 use rust_hdl::prelude::*;
 
-/// The WG engine's ACCUMULATE of a slice in a slot: from spike plane words and error tiles into gradient
-/// rows. `P` = 4 bits a lane.
+/// The WG engine's ACCUMULATE of a slice in a slot, or in several that follow each other: from spike plane words and error tiles into
+/// gradient rows. `P` = 4 bits a lane.
 ///
-/// Between two tile-blocks lie five cycles: one for the end of the first, four to load the errors of the
+/// A row that several of the slots visit is read and written once for all of them.
+///
+/// Between two tile-blocks lie at least five cycles: one for the end of the first, four for each slot to load the errors of the
 /// second. They also keep a row's read behind the write of the tile-block before.
 #[derive(LogicBlock)]
 pub struct GradientEngine<const P: usize> {
@@ -19,6 +21,8 @@ pub struct GradientEngine<const P: usize> {
     pub start_i: Signal<In, Bit>,
     pub busy_i: Signal<In, Bit>,
     pub slot_i: Signal<In, Bits<8>>,
+    /// Slots beside the first.
+    pub further_i: Signal<In, Bits<3>>,
     pub column_i: Vec<Signal<In, Bits<32>>>,
     pub done_o: Signal<Out, Bit>,
     // Spike, non-zero, error and gradient memories.
@@ -38,7 +42,7 @@ pub struct GradientEngine<const P: usize> {
     pub gradient_waddr_o: Signal<Out, Bits<20>>,
     pub gradient_o: Vec<Signal<Out, Bits<32>>>,
     // Counters: events of this cycle; the others one cycle each.
-    pub events_o: Signal<Out, Bits<3>>,
+    pub events_o: Signal<Out, Bits<6>>,
     pub zero_o: Signal<Out, Bit>,
     pub skip_o: Signal<Out, Bit>,
 
@@ -48,12 +52,12 @@ pub struct GradientEngine<const P: usize> {
     lane: Vec<GradientLane>,
     write_late: Delay<20>,
     open: Reg<Bit>,
-    loading: Reg<Bits<2>>,
+    loading: Reg<Bits<5>>,
     row: Pipe<Bits<20>>,
     load_valid: Reg<Bit>,
-    load_step: Pipe<Bits<2>>,
+    load_at: Pipe<Bits<5>>,
     add_valid: Reg<Bit>,
-    mask: Pipe<Bits<4>>,
+    mask: Vec<Pipe<Bits<4>>>,
     drain: Reg<Bits<3>>,
 
     weight_base: Signal<Local, Bits<32>>,
@@ -74,10 +78,14 @@ pub struct GradientEngine<const P: usize> {
     take: Signal<Local, Bit>,
     row_addr: Signal<Local, Bits<20>>,
     idle: Signal<Local, Bit>,
+    load_step: Signal<Local, Bits<2>>,
+    load_place: Signal<Local, Bits<3>>,
+    others: Constant<Bits<3>>,
     plane_shift: Constant<Bits<5>>,
     error_shift: Constant<Bits<5>>,
     drain_cycles: Constant<Bits<3>>,
     _lanes: usize,
+    _slots: usize,
     _plane_bits: usize,
     _error_bits: usize,
 }
@@ -85,6 +93,7 @@ pub struct GradientEngine<const P: usize> {
 impl<const P: usize> GradientEngine<P> {
     /// The engine of a core with configuration `arch`, whose lanes are `P` / 4.
     pub fn new(arch: &ArchConfig) -> Self {
+        let slots = arch.gradient_slots;
         let plane_bits = arch.plane_words().ilog2() as usize;
         let error_bits = arch.error_blocks().ilog2() as usize;
         Self {
@@ -100,6 +109,7 @@ impl<const P: usize> GradientEngine<P> {
             start_i: Default::default(),
             busy_i: Default::default(),
             slot_i: Default::default(),
+            further_i: Default::default(),
             column_i: (0..wg::COLUMNS).map(|_| Default::default()).collect(),
             done_o: Default::default(),
             plane_ren_o: Default::default(),
@@ -120,18 +130,18 @@ impl<const P: usize> GradientEngine<P> {
             events_o: Default::default(),
             zero_o: Default::default(),
             skip_o: Default::default(),
-            reader: PlaneReader::new(P / 4, true),
-            walker: Default::default(),
-            visit: Default::default(),
-            lane: (0..P / 4).map(|_| Default::default()).collect(),
+            reader: PlaneReader::gated(P / 4, slots, plane_bits),
+            walker: Walker::new(slots),
+            visit: VisitStage::new(slots),
+            lane: (0..P / 4).map(|_| GradientLane::new(slots)).collect(),
             write_late: Delay::new(1 + GRADIENT_LATENCY),
             open: Default::default(),
             loading: Default::default(),
             row: Default::default(),
             load_valid: Default::default(),
-            load_step: Default::default(),
+            load_at: Default::default(),
             add_valid: Default::default(),
-            mask: Default::default(),
+            mask: (0..slots).map(|_| Default::default()).collect(),
             drain: Default::default(),
             slot_planes: Default::default(),
             slot_errors: Default::default(),
@@ -144,10 +154,14 @@ impl<const P: usize> GradientEngine<P> {
             take: Default::default(),
             row_addr: Default::default(),
             idle: Default::default(),
+            load_step: Default::default(),
+            load_place: Default::default(),
+            others: Constant::new((slots as u64 - 1).into()),
             plane_shift: Constant::new((plane_bits as u64).into()),
             error_shift: Constant::new((error_bits as u64).into()),
             drain_cycles: Constant::new((GRADIENT_LATENCY as u64).into()),
             _lanes: P / 4,
+            _slots: slots,
             _plane_bits: plane_bits,
             _error_bits: error_bits,
         }
@@ -157,8 +171,7 @@ impl<const P: usize> GradientEngine<P> {
 impl<const P: usize> Logic for GradientEngine<P> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, open, loading, row, load_valid, load_step);
-        dff_setup!(self, clock, add_valid, mask, drain);
+        dff_setup!(self, clock, open, loading, row, load_valid, load_at, add_valid, drain);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -192,6 +205,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.slot_planes.val() + bit_cast::<20, 32>(self.in_plane_base.val());
         self.reader.gate_base_i.next =
             self.slot_planes.val() + bit_cast::<20, 32>(self.out_plane_base.val());
+        self.reader.further_i.next = self.further_i.val();
         self.reader.gate_i.next = self.nonzero_i.val();
         self.nonzero_ren_o.next = self.reader.gate_ren_o.val();
         self.nonzero_addr_o.next = self.reader.gate_addr_o.val();
@@ -202,32 +216,41 @@ impl<const P: usize> Logic for GradientEngine<P> {
         self.walker.gate_i.next = self.reader.gate_o.val();
         self.walker.index_i.next = self.reader.index_o.val();
         self.walker.last_i.next = self.reader.last_o.val();
+        self.walker.place_i.next = self.reader.place_o.val();
+        self.walker.final_i.next = self.reader.final_o.val();
         self.reader.ready_i.next = self.walker.ready_o.val();
         self.zero_o.next = self.walker.zero_o.val();
         self.skip_o.next = self.reader.skip_o.val();
         self.visit.item_valid_i.next = self.walker.item_valid_o.val();
         self.visit.item_end_i.next = self.walker.item_end_o.val();
         self.visit.item_index_i.next = self.walker.item_index_o.val();
-        self.visit.item_mask_i.next = self.walker.item_mask_o.val();
         self.walker.item_ready_i.next = self.visit.item_ready_o.val();
 
-        // The errors of the next tile-block, then its visits. The four cycles pass also when the block
+        // The errors of the next tile-block of each slot, then the visits. The four cycles of a slot pass also when the block
         // has fewer steps.
         self.load.next = self.reader.info_valid_o.val() & !self.open.q.val();
+        self.load_step.next = self.loading.q.val().get_bits::<2>(0);
+        self.load_place.next = self.loading.q.val().get_bits::<3>(2);
         self.loads.next = self.load.val()
-            & (bit_cast::<3, 2>(self.loading.q.val()) < self.reader.info_steps_o.val());
+            & (bit_cast::<3, 2>(self.load_step.val()) < self.reader.info_steps_o.val());
         self.error_ren_o.next = self.loads.val();
-        self.error_addr_o.next = (((self.slot_errors.val()
+        self.error_addr_o.next = ((((self.slot_errors.val()
+            + (bit_cast::<20, 3>(self.load_place.val()) << self.error_shift.val()))
             + bit_cast::<20, 32>(self.error_base.val()))
             + self.reader.info_offset_o.val())
             << 2)
-            | bit_cast::<20, 2>(self.loading.q.val());
+            | bit_cast::<20, 2>(self.load_step.val());
         self.load_valid.d.next = self.loads.val();
-        self.load_step.d.next = self.loading.q.val();
-        self.take.next = self.load.val() & (self.loading.q.val() == bits::<2>(3));
+        self.load_at.d.next = self.loading.q.val();
+        self.take.next = self.load.val()
+            & (self.load_step.val() == bits::<2>(3))
+            & (self.load_place.val() == (self.further_i.val() & self.others.val()));
         self.reader.info_take_i.next = self.take.val();
         if self.load.val() {
             self.loading.d.next = self.loading.q.val() + 1;
+        }
+        if self.take.val() {
+            self.loading.d.next = bits::<5>(0);
         }
         self.visit.hold_i.next = !self.open.q.val();
         self.fire.next = self.visit.valid_o.val() & self.open.q.val();
@@ -241,10 +264,17 @@ impl<const P: usize> Logic for GradientEngine<P> {
         }
 
         // A visit reads its row; with it, a cycle later, it reaches the lanes, and is written back.
-        self.events_o.next = bits::<3>(0);
+        self.events_o.next = bits::<6>(0);
         if self.visit_now.val() {
             self.events_o.next = self.visit.events_o.val();
-            self.mask.d.next = self.visit.mask_o.val();
+        }
+        for s in 0..self._slots {
+            self.visit.item_mask_i[s].next = self.walker.item_mask_o[s].val();
+            self.mask[s].clock.next = self.clock.val();
+            self.mask[s].d.next = self.mask[s].q.val();
+            if self.visit_now.val() {
+                self.mask[s].d.next = self.visit.mask_o[s].val();
+            }
         }
         self.row_addr.next = self.row.q.val() + self.visit.index_o.val();
         self.gradient_ren_o.next = self.visit_now.val();
@@ -256,11 +286,13 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.lane[i].clock.next = self.clock.val();
             self.lane[i].reset.next = self.reset.val();
             self.lane[i].load_valid_i.next = self.load_valid.q.val();
-            self.lane[i].load_step_i.next = self.load_step.q.val();
+            self.lane[i].load_at_i.next = self.load_at.q.val();
             self.lane[i].error_i.next = self.error_i[i].val();
             self.lane[i].gradient_shift_i.next = self.optimizer_word.val().get_bits::<4>(12);
             self.lane[i].add_valid_i.next = self.add_valid.q.val();
-            self.lane[i].add_mask_i.next = self.mask.q.val();
+            for s in 0..self._slots {
+                self.lane[i].add_mask_i[s].next = self.mask[s].q.val();
+            }
             self.lane[i].gradient_i.next = self.gradient_i[i].val();
             self.gradient_o[i].next = self.lane[i].gradient_o.val();
         }
@@ -282,7 +314,12 @@ impl<const P: usize> Logic for GradientEngine<P> {
     fn timing(&self) -> Vec<TimingInfo> {
         module_name(
             "gradient_engine",
-            &[("p", P), ("planes", self._plane_bits), ("errors", self._error_bits)],
+            &[
+                ("p", P),
+                ("planes", self._plane_bits),
+                ("errors", self._error_bits),
+                ("slots", self._slots),
+            ],
         )
     }
 }

@@ -161,6 +161,7 @@ impl<const P: usize> Logic for Core<P> {
         self.wg.start_i.next = self.wg_front.start_o.val() & self.accumulate.val();
         self.wg.busy_i.next = self.wg_accumulates.val();
         self.wg.slot_i.next = self.wg_front.slot_o.val();
+        self.wg.further_i.next = self.wg_front.arg_o.val().get_bits::<3>(0);
         self.update_engine.start_i.next = self.wg_front.start_o.val() & !self.accumulate.val();
         self.update_engine.busy_i.next = self.wg_updates.val();
         self.update_engine.clear_i.next = self.wg_front.op_o.val() == self.op_clear.val();
@@ -412,7 +413,7 @@ impl<const P: usize> Logic for Core<P> {
         self.registers.count_i[0].next = bits::<6>(1);
         self.registers.count_i[1].next = bit_cast::<6, 1>(self.fp_front.busy_o.val().into());
         self.registers.count_i[2].next = bit_cast::<6, 1>(self.fp_front.wait_o.val().into());
-        self.registers.count_i[3].next = bit_cast::<6, 3>(self.fp.events_o.val());
+        self.registers.count_i[3].next = self.fp.events_o.val();
         self.registers.count_i[4].next = bit_cast::<6, 1>(self.fp.weight_ren_o.val().into());
         self.registers.count_i[5].next = bit_cast::<6, 1>(self.fp.plane_ren_o.val().into());
         self.registers.count_i[6].next = bit_cast::<6, 1>(self.fp.zero_o.val().into());
@@ -429,7 +430,7 @@ impl<const P: usize> Logic for Core<P> {
         self.registers.count_i[17].next = bit_cast::<6, 1>(self.bp.skip_o.val().into());
         self.registers.count_i[18].next = bit_cast::<6, 1>(self.wg_accumulates.val().into());
         self.registers.count_i[19].next = bit_cast::<6, 1>(self.wg_front.wait_o.val().into());
-        self.registers.count_i[20].next = bit_cast::<6, 3>(self.wg.events_o.val());
+        self.registers.count_i[20].next = self.wg.events_o.val();
         self.registers.count_i[21].next = bit_cast::<6, 1>(self.wg.gradient_ren_o.val().into());
         self.registers.count_i[22].next = bit_cast::<6, 1>(self.wg.plane_ren_o.val().into());
         self.registers.count_i[23].next = bit_cast::<6, 1>(self.wg.zero_o.val().into());

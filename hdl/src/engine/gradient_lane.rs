@@ -1,4 +1,4 @@
-//! One lane of the WG engine: the errors of a tile-block held at the lane, added into a gradient.
+//! One lane of the WG engine: the errors of tile-blocks held at the lane, added into a gradient.
 
 use crate::num::AlignError;
 use crate::prim::{Pipe, Reg, described_module};
@@ -7,55 +7,100 @@ use rust_hdl::prelude::*;
 /// Cycles from `add_valid_i` to `gradient_o`.
 pub const GRADIENT_LATENCY: usize = 2;
 
-/// A *load* (`load_valid_i`, its step and the binary16 error in the same cycle) keeps the error of a step. An *add* (`add_valid_i`, the steps
-/// of the visit and `gradient_i` in the same cycle) adds the kept errors of its steps to the gradient. One add a cycle.
+/// A *load* (`load_valid_i`, its slot's place, its step and the binary16 error in the same cycle) keeps the error of a step. An *add*
+/// (`add_valid_i`, the steps of the visit for each slot and `gradient_i` in the same cycle) adds the kept errors of its steps to the
+/// gradient. One add a cycle.
 ///
 /// An add uses the loads of all earlier cycles, and no later ones.
-#[derive(LogicBlock, Default)]
+#[derive(LogicBlock)]
 pub struct GradientLane {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
     pub load_valid_i: Signal<In, Bit>,
-    pub load_step_i: Signal<In, Bits<2>>,
+    /// Place of the slot in bits 4..2, step of the block below.
+    pub load_at_i: Signal<In, Bits<5>>,
     pub error_i: Signal<In, Bits<16>>,
     /// LSB of the gradient: 2^(-18 + gradient_shift). Constant during a slice.
     pub gradient_shift_i: Signal<In, Bits<4>>,
     pub add_valid_i: Signal<In, Bit>,
-    pub add_mask_i: Signal<In, Bits<4>>,
+    pub add_mask_i: Vec<Signal<In, Bits<4>>>,
     pub gradient_i: Signal<In, Bits<32>>,
     pub gradient_o: Signal<Out, Bits<32>>,
 
     align: AlignError,
     load_valid: Reg<Bit>,
-    load_step: Pipe<Bits<2>>,
-    loads: Signal<Local, Bits<4>>,
+    load_at: Pipe<Bits<5>>,
+    loads: Signal<Local, Bits<32>>,
+    here: Signal<Local, Bit>,
     floored: Signal<Local, Bits<24>>,
     folded: Signal<Local, Bits<24>>,
     shifted: Signal<Local, Bits<24>>,
     increment: Signal<Local, Bits<24>>,
-    /// One per step, 24 bits: a 30-bit aligned error less the 6 bits from 2^-24 to 2^-18.
-    errors: [Pipe<Bits<24>>; 4],
+    /// One per slot and step, 24 bits: a 30-bit aligned error less the 6 bits from 2^-24 to 2^-18.
+    errors: Vec<Pipe<Bits<24>>>,
     add_valid: Reg<Bit>,
-    add_mask: Pipe<Bits<4>>,
+    add_mask: Vec<Pipe<Bits<4>>>,
     start: Pipe<Bits<32>>,
     error: Signal<Local, Bits<24>>,
-    /// 26 bits: at most four errors of 24 are added.
+    steps: Signal<Local, Bits<4>>,
+    /// 26 bits: at most four errors of 24 are added for a slot.
     wide: [Signal<Local, Bits<26>>; 4],
     total: Signal<Local, Bits<26>>,
     addend: Signal<Local, Bits<32>>,
+    addends: Signal<Local, Bits<32>>,
     /// 32 bits, wrapping; the compiler proves that they suffice.
     sum: Pipe<Bits<32>>,
+    _slots: usize,
+}
+
+impl GradientLane {
+    /// A lane that holds the errors of `slots` slots, 1 to 8.
+    pub fn new(slots: usize) -> Self {
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            load_valid_i: Default::default(),
+            load_at_i: Default::default(),
+            error_i: Default::default(),
+            gradient_shift_i: Default::default(),
+            add_valid_i: Default::default(),
+            add_mask_i: (0..slots).map(|_| Default::default()).collect(),
+            gradient_i: Default::default(),
+            gradient_o: Default::default(),
+            align: Default::default(),
+            load_valid: Default::default(),
+            load_at: Default::default(),
+            loads: Default::default(),
+            here: Default::default(),
+            floored: Default::default(),
+            folded: Default::default(),
+            shifted: Default::default(),
+            increment: Default::default(),
+            errors: (0..4 * slots).map(|_| Default::default()).collect(),
+            add_valid: Default::default(),
+            add_mask: (0..slots).map(|_| Default::default()).collect(),
+            start: Default::default(),
+            error: Default::default(),
+            steps: Default::default(),
+            wide: Default::default(),
+            total: Default::default(),
+            addend: Default::default(),
+            addends: Default::default(),
+            sum: Default::default(),
+            _slots: slots,
+        }
+    }
 }
 
 impl Logic for GradientLane {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, load_valid, load_step, add_valid, add_mask, start, sum);
+        dff_setup!(self, clock, load_valid, load_at, add_valid, start, sum);
         self.align.clock.next = self.clock.val();
         self.align.enable_i.next = self.load_valid_i.val();
         self.align.value_i.next = self.error_i.val();
         self.load_valid.d.next = self.load_valid_i.val();
-        self.load_step.d.next = self.load_step_i.val();
+        self.load_at.d.next = self.load_at_i.val();
 
         // error >>> (6 + gradient_shift), floored once although in two parts: dropping six bits, then a run-time shift.
         self.floored.next = self.align.fixed_o.val().get_bits::<24>(6);
@@ -71,44 +116,52 @@ impl Logic for GradientLane {
             self.increment.next = self.shifted.val();
         }
         if self.load_valid.q.val() {
-            self.loads.next = bits::<4>(1) << self.load_step.q.val();
+            self.loads.next = bits::<32>(1) << self.load_at.q.val();
         } else {
-            self.loads.next = bits::<4>(0);
+            self.loads.next = bits::<32>(0);
         }
-        for i in 0..4 {
-            self.errors[i].clock.next = self.clock.val();
-            if self.loads.val().get_bit(i) {
-                self.errors[i].d.next = self.increment.val();
-            } else {
-                self.errors[i].d.next = self.errors[i].q.val();
-            }
-        }
-
         self.add_valid.d.next = self.add_valid_i.val();
         if self.add_valid_i.val() {
-            self.add_mask.d.next = self.add_mask_i.val();
             self.start.d.next = self.gradient_i.val();
         }
-        for i in 0..4 {
-            self.error.next = self.errors[i].q.val();
-            self.wide[i].next = bits::<26>(0);
-            if self.add_mask.q.val().get_bit(i) {
-                self.wide[i].next = bit_cast::<26, 24>(self.error.val());
-                if self.error.val().get_bit(23) {
-                    self.wide[i].next =
-                        bit_cast::<26, 24>(self.error.val()) | bits::<26>(0x300_0000);
+        self.addends.next = bits::<32>(0);
+        for s in 0..self._slots {
+            self.add_mask[s].clock.next = self.clock.val();
+            self.add_mask[s].d.next = self.add_mask[s].q.val();
+            if self.add_valid_i.val() {
+                self.add_mask[s].d.next = self.add_mask_i[s].val();
+            }
+            self.steps.next = self.add_mask[s].q.val();
+            for i in 0..4 {
+                self.errors[4 * s + i].clock.next = self.clock.val();
+                self.error.next = self.errors[4 * s + i].q.val();
+                self.here.next = self.loads.val().get_bit(4 * s + i);
+                if self.here.val() {
+                    self.errors[4 * s + i].d.next = self.increment.val();
+                } else {
+                    self.errors[4 * s + i].d.next = self.error.val();
+                }
+                self.wide[i].next = bits::<26>(0);
+                if self.steps.val().get_bit(i) {
+                    self.wide[i].next = bit_cast::<26, 24>(self.error.val());
+                    if self.error.val().get_bit(23) {
+                        self.wide[i].next =
+                            bit_cast::<26, 24>(self.error.val()) | bits::<26>(0x300_0000);
+                    }
                 }
             }
-        }
-        self.total.next =
-            (self.wide[0].val() + self.wide[1].val()) + (self.wide[2].val() + self.wide[3].val());
-        if self.total.val().get_bit(25) {
-            self.addend.next = bit_cast::<32, 26>(self.total.val()) | bits::<32>(0xFC00_0000_u64);
-        } else {
-            self.addend.next = bit_cast::<32, 26>(self.total.val());
+            self.total.next = (self.wide[0].val() + self.wide[1].val())
+                + (self.wide[2].val() + self.wide[3].val());
+            if self.total.val().get_bit(25) {
+                self.addend.next =
+                    bit_cast::<32, 26>(self.total.val()) | bits::<32>(0xFC00_0000_u64);
+            } else {
+                self.addend.next = bit_cast::<32, 26>(self.total.val());
+            }
+            self.addends.next = self.addends.val() + self.addend.val();
         }
         if self.add_valid.q.val() {
-            self.sum.d.next = self.start.q.val() + self.addend.val();
+            self.sum.d.next = self.start.q.val() + self.addends.val();
         }
         self.gradient_o.next = self.sum.q.val();
     }
@@ -116,8 +169,8 @@ impl Logic for GradientLane {
     fn timing(&self) -> Vec<TimingInfo> {
         described_module(
             "gradient_lane",
-            &[],
-            "Errors of a tile-block, added into a running gradient.",
+            &[("slots", self._slots)],
+            "Errors of tile-blocks, added into a running gradient.",
         )
     }
 }

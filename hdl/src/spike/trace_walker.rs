@@ -91,7 +91,7 @@ impl<const P: usize> Default for TraceWalker<P> {
             codes0: Fifo::new(IN_FLIGHT),
             codes1: Fifo::new(IN_FLIGHT),
             tags: Fifo::new(IN_FLIGHT),
-            pick: Default::default(),
+            pick: GroupPick::new(1),
             open: Default::default(),
             left: Default::default(),
             index: Default::default(),
@@ -116,12 +116,12 @@ impl<const P: usize> Logic for TraceWalker<P> {
         self.tags.clock.next = self.clock.val();
         self.tags.reset.next = self.reset.val();
 
-        self.pick.word_i.next = self.left.q.val();
+        self.pick.word_i[0].next = self.left.q.val();
         self.item_valid_o.next = self.open.q.val();
         self.item_end_o.next = !self.pick.any_o.val();
         self.item_lane_o.next = self.pick.lane_o.val();
         self.item_index_o.next = self.index.q.val() | bit_cast::<20, 5>(self.pick.lane_o.val());
-        self.item_mask_o.next = self.pick.mask_o.val();
+        self.item_mask_o.next = self.pick.mask_o[0].val();
         self.item_source_o.next = self.source.q.val();
         self.finished.next = self.open.q.val() & self.item_ready_i.val() & !self.pick.any_o.val();
         self.ready.next = (!self.open.q.val() | self.finished.val()) & !self.tags.full_o.val();
@@ -150,7 +150,7 @@ impl<const P: usize> Logic for TraceWalker<P> {
         self.newest_o.next = self.tags.data_o.val().get_bit(0);
 
         if self.open.q.val() & self.item_ready_i.val() {
-            self.left.d.next = self.pick.rest_o.val();
+            self.left.d.next = self.pick.rest_o[0].val();
         }
         if self.finished.val() {
             self.open.d.next = false;

@@ -100,5 +100,5 @@ fn backward(
     }
     port.post(Engine::Bp, token::BACKWARD)?;
     port.wait(Engine::Wg, token::BACKWARD)?;
-    port.issue(Engine::Wg, Instruction::Accumulate { slice, slot: slot_number })
+    port.issue(Engine::Wg, Instruction::Accumulate { slice, slot: slot_number, further: 0 })
 }

@@ -133,6 +133,12 @@ pub fn compile_mesh(
             config.lanes
         ));
     }
+    if config.gradient_slots > 1 {
+        problems.push(format!(
+            "Cores of a mesh add the gradients of one slot at a time, but configuration {} has gradient_slots = {}: set it to 1.",
+            config.name, config.gradient_slots
+        ));
+    }
     let wanted = [
         (
             "tokens",

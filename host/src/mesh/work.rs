@@ -99,7 +99,7 @@ pub fn measure(
             layer.backward += share * f64::from(moved[Counter::BpBusy]);
         }
         for (l, layer) in work.iter_mut().enumerate() {
-            let accumulate = Instruction::Accumulate { slice: l as u8, slot: 0 };
+            let accumulate = Instruction::Accumulate { slice: l as u8, slot: 0, further: 0 };
             let moved = meter.run(Engine::Wg, accumulate)?;
             layer.gradient += share * f64::from(moved[Counter::WgBusy]);
         }

@@ -47,31 +47,35 @@ impl Meter {
         phase.totals.add(&self.core.read_counters()?.since(&self.counters));
         Ok(())
     }
-    /// One sample, each engine on its own.
-    fn sample(
+
+    /// One sample in a slot, FP and BP on their own.
+    fn passes(
         &mut self,
-        input: &[u32],
-        label: u16,
+        slot: usize,
+        (input, label): (&[u32], u16),
         loss: &mut LossUnit,
         exponent: i32,
-        [fp, bp, wg]: &mut [Phase; 3],
+        [fp, bp, _]: &mut [Phase; 3],
     ) -> Result<(), DeviceError> {
         self.begin()?;
-        self.core.forward(0, input)?;
+        self.core.forward(slot, input)?;
         self.core.post(Engine::Fp, token::FORWARD)?;
         self.end(token::FORWARD, fp)?;
 
-        self.core.push_output(0)?;
+        self.core.push_output(slot)?;
         let words = self.core.output_words();
         loss.evaluate(self.core.receive(words)?, label);
 
         self.begin()?;
-        self.core.backward(0, loss.errors(exponent))?;
+        self.core.backward(slot, loss.errors(exponent))?;
         self.core.post(Engine::Bp, token::BACKWARD)?;
-        self.end(token::BACKWARD, bp)?;
+        self.end(token::BACKWARD, bp)
+    }
 
+    /// The gradients of the samples in the first `slots` slots.
+    fn gradients(&mut self, slots: usize, wg: &mut Phase) -> Result<(), DeviceError> {
         self.begin()?;
-        self.core.accumulate(0)?;
+        self.core.accumulate(0, slots)?;
         self.core.post(Engine::Wg, token::FREE)?;
         self.end(token::FREE, wg)
     }
@@ -109,9 +113,14 @@ impl Training<'_> {
         for (encoder, counts) in [(self.warm_up, false), (network, true)] {
             let batch = first_samples(encoder, program, data, self.samples)?;
             engines = ["FP", "BP", "WG"].map(named);
+            let together = program.config.gradient_slots;
             for sample in 0..batch.len() {
-                let (input, label) = (batch.sample(sample), batch.labels[sample]);
-                meter.sample(input, label, &mut loss, rule.first().exponent, &mut engines)?;
+                let of = (batch.sample(sample), batch.labels[sample]);
+                let slot = sample % together;
+                meter.passes(slot, of, &mut loss, rule.first().exponent, &mut engines)?;
+                if slot + 1 == together || sample + 1 == batch.len() {
+                    meter.gradients(slot + 1, &mut engines[2])?;
+                }
                 if counts {
                     heard(sample + 1);
                 }

@@ -13,7 +13,7 @@ pub fn emulator(config: &ArchConfig) -> Result<Emulator, DeviceError> {
         .map_err(|error| DeviceError::Failed(format!("the emulator cannot be made: {error}")))
 }
 
-/// What an engine does for the sample in slot 0, and what it leaves.
+/// What an engine does for the samples in the first slots, as many as WG takes at once, and what it leaves.
 struct Phase {
     name: &'static str,
     engine: Engine,
@@ -23,11 +23,17 @@ struct Phase {
 
 fn phases(placement: &Placement) -> Vec<Phase> {
     let layers = placement.layers() as u8;
-    let slot = 0;
-    let forward = (0..layers).map(|slice| Instruction::Forward { slice, slot });
-    let back = std::iter::once(Instruction::NeuronBack { slice: placement.output_slice(), slot });
-    let backprop = (1..layers).rev().map(|slice| Instruction::Backprop { slice, slot });
-    let accumulate = (0..layers).map(|slice| Instruction::Accumulate { slice, slot });
+    let slots = 0..placement.config.gradient_slots as u8;
+    let forward = slots
+        .clone()
+        .flat_map(|slot| (0..layers).map(move |slice| Instruction::Forward { slice, slot }));
+    let output = placement.output_slice();
+    let back = slots.clone().flat_map(|slot| {
+        let backprop = (1..layers).rev().map(move |slice| Instruction::Backprop { slice, slot });
+        std::iter::once(Instruction::NeuronBack { slice: output, slot }).chain(backprop)
+    });
+    let further = slots.end - 1;
+    let accumulate = (0..layers).map(|slice| Instruction::Accumulate { slice, slot: 0, further });
     let update = (0..layers).map(|slice| Instruction::Update {
         slice,
         rate_shift: 6,
@@ -44,7 +50,7 @@ fn phases(placement: &Placement) -> Vec<Phase> {
         Phase {
             name: "BP: errors",
             engine: Engine::Bp,
-            instructions: back.chain(backprop).collect(),
+            instructions: back.collect(),
             regions: &[Region::Nonzero, Region::Error],
         },
         Phase {
@@ -75,22 +81,18 @@ fn run(
     issue(device, Engine::Io, Instruction::Wait { token: 7 })?;
     let mut words = Vec::new();
     for l in 0..placement.layers() {
-        for &region in phase.regions {
-            let rows = placement.rows(region, l, 0);
-            words.extend(
-                read(device, region, rows)?
-                    .into_iter()
-                    .filter(|word| placement.has_step(region, l, word.addr.row as usize)),
-            );
-        }
         // Of the membranes only readouts have any.
-        if phase.engine == Engine::Fp && placement.readout[l] {
-            let rows = placement.rows(Region::Membrane, l, 0);
-            words.extend(
-                read(device, Region::Membrane, rows)?
-                    .into_iter()
-                    .filter(|word| placement.has_step(Region::Membrane, l, word.addr.row as usize)),
-            );
+        let readout = phase.engine == Engine::Fp && placement.readout[l];
+        let regions = phase.regions.iter().chain(readout.then_some(&Region::Membrane));
+        for &region in regions {
+            let slots = if region.per_slot() { placement.config.gradient_slots } else { 1 };
+            for slot in 0..slots {
+                words.extend(
+                    read(device, region, placement.rows(region, l, slot))?
+                        .into_iter()
+                        .filter(|word| placement.has_step(region, l, word.addr.row as usize)),
+                );
+            }
         }
     }
     Ok(words)
@@ -133,7 +135,9 @@ pub fn engines(device: &mut dyn Device, rng: &mut ChaCha8Rng) -> Result<Vec<Chec
             None => limits.neurons = (limits.neurons * 3 / 4).max(1),
         }
     };
-    let sample = Sample::random(rng, &network, config.error_max_exp as u8);
+    let samples: Vec<Sample> = (0..config.gradient_slots)
+        .map(|_| Sample::random(rng, &network, config.error_max_exp as u8))
+        .collect();
     let mut both: [&mut dyn Device; 2] = [device, &mut emulator];
     for device in &mut both {
         let device = &mut **device;
@@ -143,8 +147,10 @@ pub fn engines(device: &mut dyn Device, rng: &mut ChaCha8Rng) -> Result<Vec<Chec
             settle(device, Engine::Wg)?;
             placement.write_rows(device, Region::State, l, layer, &layer.state)?;
         }
-        placement.write_spikes(device, 0, &sample)?;
-        placement.write_errors(device, 0, &sample)?;
+        for (slot, sample) in samples.iter().enumerate() {
+            placement.write_spikes(device, slot, sample)?;
+            placement.write_errors(device, slot, sample)?;
+        }
     }
     let mut checks = Vec::new();
     for phase in phases(&placement) {

@@ -110,7 +110,7 @@ fn accumulate(
     let at = placement.config.plane_row(0, output.plane_base) as u32;
     let steps = vec![(1 << TIME_BLOCK) - 1; output.tiles];
     device.write(HostAddress::new(Region::Nonzero, at, 0), &steps)?;
-    issue(device, Engine::Wg, Instruction::Accumulate { slice: 0, slot: 0 })?;
+    issue(device, Engine::Wg, Instruction::Accumulate { slice: 0, slot: 0, further: 0 })?;
     settle(device, Engine::Wg)
 }
 

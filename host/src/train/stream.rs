@@ -34,12 +34,16 @@ pub struct Flight {
 }
 
 impl Flight {
-    /// Uses all slots (a power of two): half of them ahead, half behind, in two groups each where there are enough.
-    pub fn new(slots: usize) -> Flight {
+    /// Uses all slots (a power of two): half of them ahead, half behind, in two groups each where there are enough. A group has at least
+    /// the slots, `together`, whose gradients WG adds at once, where two groups do.
+    pub fn new(slots: usize, together: usize) -> Flight {
         match slots {
             1 => Flight { group: 1, ahead: 1, behind: 0 },
-            2 => Flight { group: 1, ahead: 1, behind: 1 },
-            _ => Flight { group: slots / 4, ahead: 2, behind: 2 },
+            _ => {
+                let group = (slots / 4).max(together.min(slots / 2));
+                let each = slots / 2 / group;
+                Flight { group, ahead: each, behind: each }
+            }
         }
     }
 
@@ -75,7 +79,8 @@ pub struct Stream {
 impl Stream {
     /// Takes an idle core.
     pub fn new(core: Core, loss: LossUnit) -> Stream {
-        let flight = Flight::new(core.program().config.slots);
+        let config = &core.program().config;
+        let flight = Flight::new(config.slots, config.gradient_slots);
         Stream { core, loss, flight, issued: 0, ahead: 0, update_pending: false }
     }
 
@@ -129,9 +134,7 @@ impl Stream {
         }
         self.core.post(Engine::Bp, token::BACKWARD)?;
         self.core.wait(Engine::Wg, token::BACKWARD)?;
-        for i in 0..samples.len() {
-            self.core.accumulate(slot + i)?;
-        }
+        self.core.accumulate(slot, samples.len())?;
         self.core.post(Engine::Wg, token::FREE)
     }
 

@@ -29,13 +29,19 @@ pub fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// A core just large enough for the random networks.
+/// A core just large enough for the random networks; with 4 and 16 lanes its WG takes several slots at once.
 pub fn small(lanes: usize) -> ArchConfig {
+    let gradient_slots = match lanes {
+        4 => 4,
+        16 => 2,
+        _ => 1,
+    };
     ArchConfig {
         name: format!("small{lanes}"),
         lanes,
         optimizers: lanes / 2,
-        slots: 2,
+        slots: gradient_slots.max(2),
+        gradient_slots,
         weights: 1 << 13,
         slot_neuron_steps: 1 << 12,
         slot_error_steps: 1 << 12,
@@ -87,8 +93,8 @@ pub fn train(
     let mut lockstep = Lockstep::new(&placement, &network, &mut reference, &mut tested)?;
     for slot in 0..config.slots {
         lockstep.sample(slot, &Sample::random(rng, &network, config.error_max_exp as u8))?;
-        lockstep.train_sample(slot as u8)?;
     }
+    lockstep.train_samples(0..config.slots as u8, rng)?;
     for slice in 0..placement.layers() as u8 {
         let update = Instruction::Update {
             slice,
