@@ -19,7 +19,7 @@ pub struct Part {
 /// Energy of a stretch of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Energy {
-    /// By block: the first part of the cells' names.
+    /// By block, as `bp.dot.products`: equal ones together, at most three deep.
     pub parts: BTreeMap<String, Part>,
     /// fJ at `clock_mhz`.
     pub leakage: f64,
@@ -50,12 +50,17 @@ pub struct EnergyModel {
     area: BTreeMap<String, f64>,
 }
 
-/// The block of a cell: the name up to the first dot, without numbers at its end.
-fn part_of(name: &str) -> &str {
-    match name.split_once('.') {
-        Some((block, _)) => block.trim_end_matches(|c: char| c.is_ascii_digit()),
-        None => "top",
-    }
+/// Blocks within blocks that are told apart.
+const DEPTH: usize = 3;
+
+/// The block of a cell: its name without what is the cell's own, a part with `$` or the last one, and without numbers.
+fn part_of(name: &str) -> String {
+    let blocks = name.rsplit_once('.').map_or("", |(blocks, _)| blocks);
+    let numbered = |c: char| c.is_ascii_digit() || c == '_';
+    let blocks = blocks.split('.').take_while(|block| !block.is_empty() && !block.starts_with('$'));
+    let blocks: Vec<&str> =
+        blocks.take(DEPTH).map(|block| block.trim_end_matches(numbered)).collect();
+    if blocks.is_empty() { "top".into() } else { blocks.join(".") }
 }
 
 impl EnergyModel {
@@ -83,8 +88,8 @@ impl EnergyModel {
                 .filter_map(|instance| Some((instance, library.cells.get(&instance.cell)?)))
         };
         for (instance, cell) in cells() {
-            let part = number(part_of(&instance.name));
-            *area.entry(part_of(&instance.name).to_owned()).or_insert(0.0) += cell.area;
+            let part = number(&part_of(&instance.name));
+            *area.entry(part_of(&instance.name)).or_insert(0.0) += cell.area;
             leakage += cell.leakage;
             let clock = match cell.kind {
                 CellKind::Gates => None,
@@ -116,7 +121,7 @@ impl EnergyModel {
             nets[net].0 = 0.5 * load * v2;
         }
         for (instance, cell) in cells() {
-            let part = number(part_of(&instance.name));
+            let part = number(&part_of(&instance.name));
             for output in &cell.outputs {
                 let Some(net) = instance.net(&output.name) else { continue };
                 let (energy, owner) = &mut nets[net as usize];
@@ -149,5 +154,24 @@ impl EnergyModel {
         // nW x us = fJ.
         let leakage = self.leakage * activity.cycles as f64 / clock_mhz;
         Energy { parts: self.parts.iter().cloned().zip(parts).collect(), leakage }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_of;
+
+    #[test]
+    fn equal_blocks_are_one_part() {
+        for (name, part) in [
+            ("bp.dot.products_12.abc$5", "bp.dot.products"),
+            ("bp.dot.level1_0.$auto$ff.cc:337:slice$2", "bp.dot.level"),
+            ("fp.lane_3.unit.rounder.adder.x", "fp.lane.unit"),
+            ("fp.$auto$ff.cc:337:slice$2", "fp"),
+            ("$abc$7.x", "top"),
+            ("x", "top"),
+        ] {
+            assert_eq!(part_of(name), part, "{name}");
+        }
     }
 }

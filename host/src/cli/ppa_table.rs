@@ -8,6 +8,10 @@ use std::fmt::Write;
 pub const AS_THEY_ARE: &str = "events as they are";
 pub const ALL_THERE: &str = "every event there";
 
+/// Blocks with less than this share of the cells' area are one line, and of what takes energy this many are named.
+const SMALL: f64 = 0.01;
+const LARGEST: usize = 6;
+
 /// The report as text.
 pub fn table(estimate: &Estimate, timing: &Timing) -> String {
     let mut text = String::new();
@@ -43,7 +47,11 @@ fn write_chip(text: &mut String, estimate: &Estimate, timing: &Timing) -> std::f
         cells / 1e6,
         estimate.memories_um2 / 1e6
     )?;
-    for (block, area) in &estimate.cells_um2 {
+    let (listed, small): (Vec<_>, Vec<_>) =
+        estimate.cells_um2.iter().partition(|(_, area)| **area >= SMALL * cells);
+    let others = ("others", small.iter().map(|(_, area)| **area).sum());
+    let listed = listed.into_iter().map(|(block, area)| (block.as_str(), *area));
+    for (block, area) in listed.chain([others]) {
         writeln!(text, "           {block:<24} {area:>10.0} um2 {:>5.1} %", 100.0 * area / cells)?;
     }
     writeln!(
@@ -82,6 +90,14 @@ phase     cycles    events    visits   pJ an event and lane: gates   clock  leak
             phase.visits,
             of(phase.memory_pj),
         )?;
+    }
+    writeln!(text, "\nwhat takes most of it, pJ an event and lane, memories at 45 nm:")?;
+    for phase in run.phases.iter().filter(|phase| phase.visits > 0) {
+        let largest = phase.largest().into_iter().take(LARGEST).map(|(block, pj)| {
+            let pj = phase.per_lane_event(pj, estimate.config.lanes);
+            format!("{block} {pj:.3}")
+        });
+        writeln!(text, "{:<7} {}", phase.name, largest.collect::<Vec<_>>().join(", "))?;
     }
     Ok(())
 }

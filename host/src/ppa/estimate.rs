@@ -18,6 +18,8 @@ pub struct PhaseEstimate {
     pub events: u64,
     /// Rows of weights or gradients.
     pub visits: u64,
+    /// Steps of all neurons of a tile.
+    pub neuron_steps: u64,
     /// Logic as simulated, by block, at the library's process.
     pub logic: Energy,
     /// Logic with the glitches that the simulation does not see, and leakage.
@@ -28,7 +30,7 @@ pub struct PhaseEstimate {
 }
 
 impl PhaseEstimate {
-    fn new(phase: &Phase, model: &EnergyModel, clock_mhz: f64) -> Self {
+    fn new(phase: &Phase, model: &EnergyModel, clock_mhz: f64, steps_of_block: f64) -> Self {
         use Counter::*;
         let totals = &phase.totals;
         let cycles = phase.activity.cycles;
@@ -39,13 +41,28 @@ impl PhaseEstimate {
             "UPDATE" => (totals[WgUpdateRows], totals[WgUpdateRows]),
             _ => (cycles, 0),
         };
+        let neuron_steps = match phase.name {
+            "FP" => (totals[FpTileBlocks] as f64 * steps_of_block) as u64,
+            "BP" => totals[BpErrorWrites],
+            _ => 0,
+        };
         let logic = model.energy(&phase.activity, clock_mhz);
         // Only what switches glitches; fJ to pJ.
         let fixed = Range::exactly((logic.clock() + logic.leakage) / 1e3);
         let logic_pj = GLITCHES.times(logic.switching() / 1e3).plus(fixed);
         let memories = memory_energy(&phase.activity.memories);
         let memory_pj = memories.values().sum();
-        Self { name: phase.name, cycles, events, visits, logic, logic_pj, memories, memory_pj }
+        Self {
+            name: phase.name,
+            cycles,
+            events,
+            visits,
+            neuron_steps,
+            logic,
+            logic_pj,
+            memories,
+            memory_pj,
+        }
     }
 
     /// Logic and memories at 28 nm, pJ; the library must be of 45 nm.
@@ -63,6 +80,31 @@ impl PhaseEstimate {
     fn rows_at_28nm(&self) -> Range {
         let memory = if self.name == "WG" { "gradient" } else { "weight" };
         SRAM_45_TO_28.times(self.memories.get(memory).copied().unwrap_or(0.0))
+    }
+
+    /// And what the neurons take: those of FP, and those of BP with the sums that they collect.
+    fn neurons_at_28nm(&self) -> Range {
+        let neurons = match self.name {
+            "FP" => "fp.lane.unit",
+            "BP" => "bp.lane",
+            _ => return Range::exactly(0.0),
+        };
+        let parts = self.logic.parts.iter().filter(|(block, _)| block.starts_with(neurons));
+        parts.fold(Range::exactly(0.0), |sum, (_, part)| {
+            let clock = Range::exactly(part.clock / 1e3);
+            sum.plus(GLITCHES.times(part.switching / 1e3).plus(clock).by(SCALE_45_TO_28))
+        })
+    }
+
+    /// What takes most: blocks with their glitches at the library's process, and memories at 45 nm, pJ, largest first.
+    pub fn largest(&self) -> Vec<(&str, f64)> {
+        let blocks = self.logic.parts.iter().map(|(block, part)| {
+            (block.as_str(), (GLITCHES.mid * part.switching + part.clock) / 1e3)
+        });
+        let memories = self.memories.iter().map(|(memory, pj)| (memory.as_str(), *pj));
+        let mut all: Vec<_> = blocks.chain(memories).collect();
+        all.sort_by(|a, b| b.1.total_cmp(&a.1));
+        all
     }
 
     /// pJ of gates with their glitches, of clock pins, and of leakage, at the library's process.
@@ -104,7 +146,9 @@ fn operations(shapes: &Shapes) -> f64 {
 impl RunEstimate {
     fn new(run: &Run, model: &EnergyModel, clock_mhz: f64, scaled: bool) -> Self {
         let (samples, shapes) = (run.samples, &run.shapes);
-        let phases = run.phases.each_ref().map(|phase| PhaseEstimate::new(phase, model, clock_mhz));
+        let steps_of_block = shapes.steps as f64 / ArchConfig::blocks(shapes.steps as usize) as f64;
+        let phases = (run.phases.each_ref())
+            .map(|phase| PhaseEstimate::new(phase, model, clock_mhz, steps_of_block));
         let [fp, bp, wg, update, idle] = &phases;
         // UPDATE, on the engine of WG, once a batch.
         let updates = samples as f64 / shapes.batch as f64;
@@ -147,8 +191,9 @@ pub struct Estimate {
     pub tools: BTreeMap<String, String>,
 }
 
-/// Efficiency of a network whose layers no core has yet, from the energies of an event and of a row: independent spikes of `density` a neuron
-/// and step in FP and WG, every error in BP and in all lanes; memories as large as those of the core that was run, and no UPDATE.
+/// Efficiency of a network whose layers no core has yet, from the energies of an event, of a row and of a neuron's step: independent spikes
+/// of `density` a neuron and step in FP and WG, every error in BP and in all lanes; memories as large as those of the core that was run,
+/// and no UPDATE.
 #[derive(Clone, Debug, Serialize)]
 pub struct Computed {
     pub network: String,
@@ -164,27 +209,33 @@ impl Computed {
         density: f64,
         spikes: &RunEstimate,
         errors: &RunEstimate,
-        lanes: usize,
+        config: &ArchConfig,
     ) -> Self {
         let ([fp, _, wg, _, idle], [_, bp, ..]) = (&spikes.phases, &errors.phases);
         // Products of a sample, by engine; an event a cycle, the engines side by side.
         let forward: u64 = shapes.layers.iter().map(|layer| layer.products).sum();
         let first = shapes.layers.first().map_or(0, |layer| layer.products);
         let steps = shapes.steps as f64;
-        let lane_rows = [forward, forward - first, forward].map(|n| n as f64 / lanes as f64);
+        let lanes = config.lanes as f64;
+        let lane_rows = [forward, forward - first, forward].map(|n| n as f64 / lanes);
+        let neurons: u64 = shapes.layers.iter().map(|layer| layer.outputs).sum();
+        let neuron_steps = neurons as f64 / lanes * steps;
         let densities = [density, 1.0, density];
+        // Steps of a block share a row, in WG those of several samples.
+        let in_block = steps.min(TIME_BLOCK as f64);
+        let sharing = [1.0, 1.0, config.gradient_slots as f64].map(|slots| in_block * slots);
         let mut energy = Range::exactly(0.0);
         let mut busiest = 0.0f64;
-        for ((phase, rows), density) in [fp, bp, wg].into_iter().zip(lane_rows).zip(densities) {
-            let events = rows * steps * density;
-            // Steps of a block share a row.
-            let in_block = steps.min(TIME_BLOCK as f64);
-            let visits = rows * steps / in_block * (1.0 - (1.0 - density).powf(in_block));
-            let row = phase.rows_at_28nm();
-            let rest = phase.beside(idle).plus(row.times(-1.0));
+        for (i, phase) in [fp, bp, wg].into_iter().enumerate() {
+            let steps_of_rows = lane_rows[i] * steps;
+            let events = steps_of_rows * densities[i];
+            let visits = steps_of_rows / sharing[i] * (1.0 - (1.0 - densities[i]).powf(sharing[i]));
+            let (row, neuron) = (phase.rows_at_28nm(), phase.neurons_at_28nm());
+            let rest = phase.beside(idle).plus(row.times(-1.0)).plus(neuron.times(-1.0));
             energy = energy
                 .plus(rest.times(events / phase.events.max(1) as f64))
-                .plus(row.times(visits / phase.visits.max(1) as f64));
+                .plus(row.times(visits / phase.visits.max(1) as f64))
+                .plus(neuron.times(neuron_steps / phase.neuron_steps.max(1) as f64));
             busiest = busiest.max(events);
         }
         let efficiency = energy.plus(waiting(idle).times(busiest)).under(operations(shapes));
@@ -234,8 +285,7 @@ impl Estimate {
         let mut computed = Vec::new();
         if scaled {
             let shapes = Shapes::sresnet18(16, 4);
-            let at =
-                |density, spikes| Computed::new(&shapes, density, spikes, &saturated, config.lanes);
+            let at = |density, spikes| Computed::new(&shapes, density, spikes, &saturated, config);
             computed.push(at(1.0, &saturated));
             computed.extend(DENSITIES.map(|density| at(density, &trained)));
         }
@@ -259,17 +309,27 @@ impl Estimate {
 mod tests {
     use super::*;
     use crate::traffic::LayerShape;
+    use backspike_asic::Part;
 
-    /// A phase of 100 events on 50 rows: 1 pJ of memory a row and 2 pJ of others an event, at 28 nm.
+    /// A phase of 100 events on 50 rows and 10 steps of neurons: 1 pJ of memory a row, 2 pJ of others an event and, in BP, 3 pJ a step, at
+    /// 28 nm.
     fn phase(name: &'static str, rows: &str) -> PhaseEstimate {
         let row = 50.0 / SRAM_45_TO_28.mid;
+        let clock = 30e3 / SCALE_45_TO_28.mid;
+        let neurons = Part { switching: 0.0, clock };
         PhaseEstimate {
             name,
             cycles: 100,
             events: 100,
             visits: 50,
-            logic: Energy::default(),
-            logic_pj: Range::exactly(200.0 / SCALE_45_TO_28.mid),
+            neuron_steps: 10,
+            logic: Energy {
+                parts: BTreeMap::from([("bp.lane.neuron".into(), neurons)]),
+                leakage: 0.0,
+            },
+            logic_pj: Range::exactly(
+                (200.0 + if name == "BP" { 30.0 } else { 0.0 }) / SCALE_45_TO_28.mid,
+            ),
             memories: BTreeMap::from([(rows.to_owned(), row)]),
             memory_pj: row,
         }
@@ -290,18 +350,23 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_a_block_share_a_row() {
+    fn steps_of_a_block_and_samples_share_a_row() {
         let layers = vec![LayerShape::dense("first", 8, 16), LayerShape::dense("second", 16, 8)];
         let shapes = Shapes { name: "two layers".into(), layers, steps: 8, batch: 1 };
         let run = run();
-        let pj = |density: f64| {
-            let computed = Computed::new(&shapes, density, &run, &run, 8);
+        let pj = |density: f64, gradient_slots: usize| {
+            let config = ArchConfig { gradient_slots, ..ArchConfig::tiny() };
+            let computed = Computed::new(&shapes, density, &run, &run, &config);
             operations(&shapes) / computed.efficiency.mid
         };
-        // Of 8 lanes: 32 rows of both layers in FP and WG, 16 of the second in BP; two blocks of four steps each.
+        // Of 8 lanes: 32 rows of both layers in FP and WG, 16 of the second in BP; two blocks of four steps each. Three tiles of neurons.
         let all = |rows: f64| rows * (8.0 * 2.0 + 2.0);
-        assert!((pj(1.0) - (2.0 * all(32.0) + all(16.0))).abs() < 1e-6);
+        let back = all(16.0) + 3.0 * 8.0 * 3.0;
+        assert!((pj(1.0, 1) - (2.0 * all(32.0) + back)).abs() < 1e-6);
         let half = 32.0 * (4.0 * 2.0 + 2.0 * (1.0 - 0.5f64.powi(4)));
-        assert!((pj(0.5) - (2.0 * half + all(16.0))).abs() < 1e-6);
+        assert!((pj(0.5, 1) - (2.0 * half + back)).abs() < 1e-6);
+        // Four samples share a row in WG.
+        let shared = 32.0 * (4.0 * 2.0 + 2.0 * (1.0 - 0.5f64.powi(16)) / 4.0);
+        assert!((pj(0.5, 4) - (half + shared + back)).abs() < 1e-6);
     }
 }
