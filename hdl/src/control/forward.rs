@@ -81,8 +81,6 @@ pub struct ForwardEngine<const P: usize> {
     slot_membranes: Signal<Local, Bits<20>>,
     neuron_word: Signal<Local, Bits<32>>,
     shape_word: Signal<Local, Bits<32>>,
-    fire: Signal<Local, Bit>,
-    visit_now: Signal<Local, Bit>,
     close: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
     hold: Signal<Local, Bit>,
@@ -172,8 +170,6 @@ impl<const P: usize> ForwardEngine<P> {
             slot_membranes: Default::default(),
             neuron_word: Default::default(),
             shape_word: Default::default(),
-            fire: Default::default(),
-            visit_now: Default::default(),
             close: Default::default(),
             take: Default::default(),
             hold: Default::default(),
@@ -260,9 +256,8 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         self.zero_o.next = self.walker.zero_o.val();
 
         // Items to lanes. The end waits until the steps of the tile-block before are through.
-        self.hold.next = !self.open.q.val() | (self.visit.end_o.val() & self.steps.busy_o.val());
-        self.fire.next = self.visit.valid_o.val() & !self.hold.val();
-        self.close.next = self.fire.val() & self.visit.end_o.val();
+        self.hold.next = !self.open.q.val() | (self.visit.at_end_o.val() & self.steps.busy_o.val());
+        self.close.next = self.visit.end_o.val();
         self.take.next = self.reader.info_valid_o.val() & (!self.open.q.val() | self.close.val());
         self.visit.item_valid_i.next = self.walker.item_valid_o.val();
         self.visit.item_end_i.next = self.walker.item_end_o.val();
@@ -284,15 +279,13 @@ impl<const P: usize> Logic for ForwardEngine<P> {
         }
 
         // A visit reads its row; with it, a cycle later, it reaches the lanes.
-        self.visit_now.next = self.fire.val() & !self.visit.end_o.val();
-        self.events_o.next = bits::<6>(0);
-        if self.visit_now.val() {
-            self.events_o.next = self.visit.events_o.val();
+        self.events_o.next = self.visit.events_o.val();
+        if self.visit.visit_o.val() {
             self.mask.d.next = self.visit.mask_o[0].val();
         }
-        self.weight_ren_o.next = self.visit_now.val();
+        self.weight_ren_o.next = self.visit.visit_o.val();
         self.weight_addr_o.next = self.row.q.val() + self.visit.index_o.val();
-        self.add_valid.d.next = self.visit_now.val();
+        self.add_valid.d.next = self.visit.visit_o.val();
 
         // The steps of a tile-block from its end on.
         self.steps_less_one.next = self.tile_steps.q.val() - 1;

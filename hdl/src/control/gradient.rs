@@ -71,7 +71,6 @@ pub struct GradientEngine<const P: usize> {
     slot_errors: Signal<Local, Bits<20>>,
     shape_word: Signal<Local, Bits<32>>,
     optimizer_word: Signal<Local, Bits<32>>,
-    fire: Signal<Local, Bit>,
     visit_now: Signal<Local, Bit>,
     load: Signal<Local, Bit>,
     loads: Signal<Local, Bit>,
@@ -147,7 +146,6 @@ impl<const P: usize> GradientEngine<P> {
             slot_errors: Default::default(),
             shape_word: Default::default(),
             optimizer_word: Default::default(),
-            fire: Default::default(),
             visit_now: Default::default(),
             load: Default::default(),
             loads: Default::default(),
@@ -253,9 +251,8 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.loading.d.next = bits::<5>(0);
         }
         self.visit.hold_i.next = !self.open.q.val();
-        self.fire.next = self.visit.valid_o.val() & self.open.q.val();
-        self.visit_now.next = self.fire.val() & !self.visit.end_o.val();
-        if self.fire.val() & self.visit.end_o.val() {
+        self.visit_now.next = self.visit.visit_o.val();
+        if self.visit.end_o.val() {
             self.open.d.next = false;
         }
         if self.take.val() {
@@ -264,10 +261,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
         }
 
         // A visit reads its row; with it, a cycle later, it reaches the lanes, and is written back.
-        self.events_o.next = bits::<6>(0);
-        if self.visit_now.val() {
-            self.events_o.next = self.visit.events_o.val();
-        }
+        self.events_o.next = self.visit.events_o.val();
         for s in 0..self._slots {
             self.visit.item_mask_i[s].next = self.walker.item_mask_o[s].val();
             self.mask[s].clock.next = self.clock.val();

@@ -20,9 +20,8 @@ pub struct Expander {
     pub end_o: Signal<Out, Bit>,
     pub index_o: Signal<Out, Bits<20>>,
     pub step_o: Signal<Out, Bits<2>>,
-    /// First and last event of the item.
+    /// First event of the item.
     pub first_o: Signal<Out, Bit>,
-    pub last_o: Signal<Out, Bit>,
     valid: Reg<Bit>,
     end: Pipe<Bit>,
     first: Pipe<Bit>,
@@ -54,7 +53,6 @@ impl Logic for Expander {
         self.end_o.next = self.end.q.val();
         self.index_o.next = self.index.q.val();
         self.first_o.next = self.first.q.val();
-        self.last_o.next = self.last.val();
 
         self.fire.next = self.valid.q.val() & !self.hold_i.val();
         self.ready.next = !self.valid.q.val() | (self.fire.val() & self.last.val());

@@ -14,13 +14,15 @@ pub struct VisitStage {
     pub item_index_i: Signal<In, Bits<20>>,
     pub item_mask_i: Vec<Signal<In, Bits<4>>>,
     pub item_ready_o: Signal<Out, Bit>,
-    // To the engine. A held item stays as it is.
+    // To the engine. A held item stays as it is; one that is not held leaves in this cycle: a visit, or an end.
     pub hold_i: Signal<In, Bit>,
-    pub valid_o: Signal<Out, Bit>,
+    pub visit_o: Signal<Out, Bit>,
     pub end_o: Signal<Out, Bit>,
+    /// Whether the item is an end, held or not.
+    pub at_end_o: Signal<Out, Bit>,
     pub index_o: Signal<Out, Bits<20>>,
     pub mask_o: Vec<Signal<Out, Bits<4>>>,
-    /// Events of the item: the steps in its masks, up to four in each of eight.
+    /// Events of the visit that leaves: the steps in its masks, up to four in each of eight.
     pub events_o: Signal<Out, Bits<6>>,
     valid: Reg<Bit>,
     end: Pipe<Bit>,
@@ -28,6 +30,8 @@ pub struct VisitStage {
     mask: Vec<Pipe<Bits<4>>>,
     steps: Signal<Local, Bits<4>>,
     events: Signal<Local, Bits<6>>,
+    leaves: Signal<Local, Bit>,
+    visit: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     _slots: usize,
 }
@@ -44,8 +48,9 @@ impl VisitStage {
             item_mask_i: (0..slots).map(|_| Default::default()).collect(),
             item_ready_o: Default::default(),
             hold_i: Default::default(),
-            valid_o: Default::default(),
+            visit_o: Default::default(),
             end_o: Default::default(),
+            at_end_o: Default::default(),
             index_o: Default::default(),
             mask_o: (0..slots).map(|_| Default::default()).collect(),
             events_o: Default::default(),
@@ -55,6 +60,8 @@ impl VisitStage {
             mask: (0..slots).map(|_| Default::default()).collect(),
             steps: Default::default(),
             events: Default::default(),
+            leaves: Default::default(),
+            visit: Default::default(),
             ready: Default::default(),
             _slots: slots,
         }
@@ -65,8 +72,11 @@ impl Logic for VisitStage {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, valid, end, index);
-        self.valid_o.next = self.valid.q.val();
-        self.end_o.next = self.end.q.val();
+        self.leaves.next = self.valid.q.val() & !self.hold_i.val();
+        self.visit.next = self.leaves.val() & !self.end.q.val();
+        self.visit_o.next = self.visit.val();
+        self.end_o.next = self.leaves.val() & self.end.q.val();
+        self.at_end_o.next = self.end.q.val();
         self.index_o.next = self.index.q.val();
         self.ready.next = !self.valid.q.val() | !self.hold_i.val();
         self.item_ready_o.next = self.ready.val();
@@ -92,7 +102,10 @@ impl Logic for VisitStage {
                     + (bit_cast::<6, 1>(self.steps.val().get_bits::<1>(2))
                         + bit_cast::<6, 1>(self.steps.val().get_bits::<1>(3))));
         }
-        self.events_o.next = self.events.val();
+        self.events_o.next = bits::<6>(0);
+        if self.visit.val() {
+            self.events_o.next = self.events.val();
+        }
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
