@@ -50,7 +50,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "WG rounds a negative error up",
-        module: "gradient_lane",
+        module: "gradient_lane_slots4",
         expression: "~shifted",
         mistake: "24'd0 - shifted",
     },
@@ -67,8 +67,20 @@ const MUTANTS: &[Mutant] = &[
         mistake: "42'd0 - moment_leak_shifted",
     },
     Mutant {
+        name: "WG adds the errors of the first slot for all",
+        module: "gradient_engine",
+        expression: "{17'd0, load_place} << error_shift",
+        mistake: "20'd0",
+    },
+    Mutant {
+        name: "WG masks the spikes of all slots by the errors of the first",
+        module: "plane_reader_l4_gated1_slots4",
+        expression: "{17'd0, gate_place_q} << plane_shift",
+        mistake: "20'd0",
+    },
+    Mutant {
         name: "the walker does not mask silent errors",
-        module: "walker",
+        module: "walker_p16_slots4",
         expression: "plane_i & gates",
         mistake: "plane_i",
     },
