@@ -4,7 +4,7 @@ mod common;
 
 use backspike::mesh::{
     Annealing, End, Flow, FlowKind, LayerWork, PLACERS, PlacementProblem, Placer, Share, Traffic,
-    busiest_end, demand, divisions, in_order, packets, partition, words_taken,
+    busiest_end, compile_mesh, demand, divisions, in_order, packets, partition, words_taken,
 };
 use backspike::network::Network;
 use backspike_arch::{ArchConfig, Link, MeshConfig, MeshPort, Routes};
@@ -139,6 +139,19 @@ fn what_no_division_holds_is_listed_with_its_remedy() {
         ..config
     };
     divisions(&network, &roomy, &work, 2).unwrap();
+}
+
+#[test]
+fn cores_that_no_mesh_takes_are_refused() {
+    let rng = &mut generator(7);
+    let config = ArchConfig { gradient_slots: 4, ..ArchConfig::mesh().with_lanes(32) };
+    let (network, work) = network(rng, &config, &[40]);
+    let plan = partition(&network, &config, &work, 1, &in_order(&work)).unwrap();
+    let problems = compile_mesh(&network, &config, &plan, &MeshConfig::new(1, 1), &[0]);
+    let all = problems.unwrap_err().sentences().join("\n");
+    for part in ["Cores of 32 lanes", "has gradient_slots = 4: set it to 1"] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
 }
 
 #[test]
