@@ -72,26 +72,17 @@ impl Executor {
         let mut tallies = vec![Tally::default(); work.len()];
         let mut waiting = Vec::new();
         for (index, &instruction) in work.iter().enumerate() {
-            match instruction {
-                Instruction::Forward { slice, slot }
-                | Instruction::NeuronBack { slice, slot }
-                | Instruction::Backprop { slice, slot }
-                | Instruction::Accumulate { slice, slot, .. } => {
-                    let further = match instruction {
-                        Instruction::Accumulate { further, .. } => {
-                            usize::from(further) % memories.config.gradient_slots
-                        }
-                        _ => 0,
-                    };
-                    let (first, last) = (usize::from(slot), usize::from(slot) + further);
-                    if last >= memories.slots.len() {
+            match (instruction.slice(), instruction.slots(&memories.config)) {
+                (Some(slice), Some(slots)) => {
+                    if slots.end > memories.slots.len() {
                         return Err(format!(
-                            "{} names slot {last}, but there are {}",
+                            "{} names slot {}, but there are {}",
                             instruction.op().mnemonic(),
+                            slots.end - 1,
                             memories.slots.len()
                         ));
                     }
-                    waiting.push((index, Slotted { instruction, slice, slots: first..last + 1 }));
+                    waiting.push((index, Slotted { instruction, slice, slots }));
                 }
                 _ => {
                     self.run_slotted(memories, tables, &mut waiting, &mut tallies)?;

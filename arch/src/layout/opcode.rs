@@ -3,6 +3,7 @@
 use super::descriptor::{BpDescriptor, FpDescriptor, IoDescriptor, WgDescriptor};
 use super::field::{LayoutError, PackedWord, code_enum, packed_word};
 use crate::config::ArchConfig;
+use std::ops::Range;
 use thiserror::Error;
 
 /// The most token counters, each of 8 bits, that a core may have: an instruction names one of so many.
@@ -201,7 +202,17 @@ impl Instruction {
         }
     }
 
-    /// The sample slot it works on; `None` when it works on none.
+    /// The sample slots it works on in a core of this configuration; `None` when it works on none.
+    pub fn slots(&self, config: &ArchConfig) -> Option<Range<usize>> {
+        let first = usize::from(self.slot()?);
+        let further = match *self {
+            Self::Accumulate { further, .. } => usize::from(further) % config.gradient_slots,
+            _ => 0,
+        };
+        Some(first..first + further + 1)
+    }
+
+    /// The sample slot it works on, the first of several; `None` when it works on none.
     pub const fn slot(&self) -> Option<u8> {
         match *self {
             Self::Forward { slot, .. }
@@ -252,7 +263,7 @@ impl Instruction {
         if let Self::Accumulate { slot, further, .. } = *self {
             if usize::from(further) >= config.gradient_slots {
                 problems.push(format!(
-                    "{name} names {further} slots beside slot {slot}, but {} takes {} at once: use at most {} beside it",
+                    "{name} names slot {slot} and {further} more, but {} takes {} at once: name at most {} more",
                     config.name,
                     config.gradient_slots,
                     config.gradient_slots.saturating_sub(1)
@@ -261,7 +272,7 @@ impl Instruction {
             let last = usize::from(slot) + usize::from(further);
             if usize::from(slot) < config.slots && last >= config.slots {
                 problems.push(format!(
-                    "{name} names slots {slot} to {last}, but {} has {}: use a lower slot, or fewer beside it",
+                    "{name} names slots {slot} to {last}, but {} has {}: name a lower slot, or fewer more",
                     config.name, config.slots
                 ));
             }

@@ -59,6 +59,12 @@ fn what_a_device_cannot_take_is_refused_in_a_sentence() {
         "the device was given what it cannot take: BACKPROP names slice 4, but nano has 4: use 0..=3; \
          BACKPROP names slot 2, but nano has 2: use 0..=1"
     );
+    let many = Instruction::Accumulate { slice: 0, slot: 1, further: 1 };
+    assert_eq!(
+        issue(&mut device, Engine::Wg, many).expect_err("too many slots").to_string(),
+        "the device was given what it cannot take: ACCUMULATE names slot 1 and 1 more, but nano takes 1 at once: name at most 0 more; \
+         ACCUMULATE names slots 1 to 2, but nano has 2: name a lower slot, or fewer more"
+    );
     assert!(write_descriptor(&mut device, 4, &IoDescriptor::default()).is_err());
     assert!(device.writes.is_empty());
     let idle = device.receive(3, &mut Vec::new()).expect_err("idle").to_string();

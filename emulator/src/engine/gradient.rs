@@ -7,7 +7,7 @@ use crate::kernel::list::{self, BLOCKS, Visits};
 use crate::kernel::walk::{self, Kept};
 use crate::kernel::{Simd, align};
 use crate::memory::{Aligned, Panel, Slot};
-use crate::tally::Tally;
+use crate::tally::{Common, Tally};
 use backspike_arch::{Counter, TIME_BLOCK};
 
 /// Buffers of one thread.
@@ -115,26 +115,30 @@ pub fn tally(
             }
             let kept = &mut scratch.kept[used];
             used += 1;
-            let masks = (0..slots.len()).map(|place| (steps >> (TIME_BLOCK * place)) as u8 & 15);
-            let (union, visited) = match slots {
-                [slot] => (&slot.spikes[plan.input.block(block, lanes)], steps as u8),
+            let visited =
+                |words: &[u8], steps| list::common(simd, &words[..plan.rows.fan_in], steps);
+            let common = match slots {
+                [slot] => {
+                    let words = &slot.spikes[plan.input.block(block, lanes)];
+                    walk::keep(simd, words, lanes, steps as u8, kept);
+                    visited(words, steps as u8)
+                }
                 _ => {
-                    scratch.union.clear();
-                    scratch.union.resize(plan.input.tiles * lanes, 0);
-                    for (words, mask) in inputs.clone().zip(masks.clone()) {
-                        list::unite(simd, words, mask, &mut scratch.union);
+                    let union = &mut scratch.union;
+                    union.clear();
+                    union.resize(plan.input.tiles * lanes, 0);
+                    let mut events = 0;
+                    for (place, words) in inputs.clone().enumerate() {
+                        let steps = (steps >> (TIME_BLOCK * place)) as u8 & 15;
+                        list::unite(simd, words, steps, union);
+                        events += visited(words, steps).events;
                     }
-                    (&scratch.union[..], 15)
+                    walk::keep(simd, union, lanes, 15, kept);
+                    Common { events, ..visited(union, 15) }
                 }
             };
-            walk::keep(simd, union, lanes, visited, kept);
-            let visits = list::common(simd, &union[..plan.rows.fan_in], visited).visits;
-            let events = inputs
-                .clone()
-                .zip(masks)
-                .map(|(words, mask)| list::common(simd, &words[..plan.rows.fan_in], mask).events);
-            tally.add(Counter::WgVisits, tiles * visits);
-            tally.add(Counter::WgEvents, tiles * events.sum::<usize>());
+            tally.add(Counter::WgVisits, tiles * common.visits);
+            tally.add(Counter::WgEvents, tiles * common.events);
             tally.add(Counter::WgWords, tiles * plan.input.tiles * slots.len());
             tally.add(Counter::WgZeroWords, tiles * zero_words);
             tally.add(Counter::WgErrorReads, tiles * plan.time.steps_in(block) * slots.len());
