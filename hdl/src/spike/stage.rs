@@ -31,7 +31,7 @@ pub struct VisitStage {
     steps: Signal<Local, Bits<4>>,
     events: Signal<Local, Bits<6>>,
     leaves: Signal<Local, Bit>,
-    visit: Signal<Local, Bit>,
+    is_visit: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     _slots: usize,
 }
@@ -61,7 +61,7 @@ impl VisitStage {
             steps: Default::default(),
             events: Default::default(),
             leaves: Default::default(),
-            visit: Default::default(),
+            is_visit: Default::default(),
             ready: Default::default(),
             _slots: slots,
         }
@@ -73,8 +73,8 @@ impl Logic for VisitStage {
     fn update(&mut self) {
         dff_setup!(self, clock, valid, end, index);
         self.leaves.next = self.valid.q.val() & !self.hold_i.val();
-        self.visit.next = self.leaves.val() & !self.end.q.val();
-        self.visit_o.next = self.visit.val();
+        self.is_visit.next = self.leaves.val() & !self.end.q.val();
+        self.visit_o.next = self.is_visit.val();
         self.end_o.next = self.leaves.val() & self.end.q.val();
         self.at_end_o.next = self.end.q.val();
         self.index_o.next = self.index.q.val();
@@ -103,7 +103,7 @@ impl Logic for VisitStage {
                         + bit_cast::<6, 1>(self.steps.val().get_bits::<1>(3))));
         }
         self.events_o.next = bits::<6>(0);
-        if self.visit.val() {
+        if self.is_visit.val() {
             self.events_o.next = self.events.val();
         }
     }
