@@ -9,8 +9,9 @@ use emit_support::lint;
 
 #[test]
 fn the_core_is_clean_for_every_lane_count() {
-    for lanes in [4, 8, 16, 32] {
-        let config = ArchConfig::tiny().with_lanes(lanes);
+    // WG takes one slot at once, or up to all four of them.
+    for (lanes, gradient_slots) in [(4, 4), (8, 1), (16, 2), (32, 4)] {
+        let config = ArchConfig { gradient_slots, ..ArchConfig::tiny().with_lanes(lanes) };
         let design = core_design(&config).unwrap_or_else(|e| panic!("{lanes} lanes: {e}"));
         lint(&design);
     }
