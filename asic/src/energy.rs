@@ -88,8 +88,9 @@ impl EnergyModel {
                 .filter_map(|instance| Some((instance, library.cells.get(&instance.cell)?)))
         };
         for (instance, cell) in cells() {
-            let part = number(&part_of(&instance.name));
-            *area.entry(part_of(&instance.name)).or_insert(0.0) += cell.area;
+            let block = part_of(&instance.name);
+            let part = number(&block);
+            *area.entry(block).or_insert(0.0) += cell.area;
             leakage += cell.leakage;
             let clock = match cell.kind {
                 CellKind::Gates => None,

@@ -4,7 +4,7 @@ use super::Phase;
 use crate::traffic::Shapes;
 use backspike_arch::{ArchConfig, Counter, TIME_BLOCK};
 use backspike_asic::{
-    Energy, EnergyModel, GLITCHES, Range, SCALE_45_TO_28, SRAM_45_TO_28, memory_energy,
+    Energy, EnergyModel, GLITCHES, Part, Range, SCALE_45_TO_28, SRAM_45_TO_28, memory_energy,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -90,17 +90,14 @@ impl PhaseEstimate {
             _ => return Range::exactly(0.0),
         };
         let parts = self.logic.parts.iter().filter(|(block, _)| block.starts_with(neurons));
-        parts.fold(Range::exactly(0.0), |sum, (_, part)| {
-            let clock = Range::exactly(part.clock / 1e3);
-            sum.plus(GLITCHES.times(part.switching / 1e3).plus(clock).by(SCALE_45_TO_28))
-        })
+        let none = Range::exactly(0.0);
+        parts.fold(none, |sum, (_, part)| sum.plus(block_pj(part))).by(SCALE_45_TO_28)
     }
 
     /// What takes most: blocks with their glitches at the library's process, and memories at 45 nm, pJ, largest first.
     pub fn largest(&self) -> Vec<(&str, f64)> {
-        let blocks = self.logic.parts.iter().map(|(block, part)| {
-            (block.as_str(), (GLITCHES.mid * part.switching + part.clock) / 1e3)
-        });
+        let parts = self.logic.parts.iter();
+        let blocks = parts.map(|(block, part)| (block.as_str(), block_pj(part).mid));
         let memories = self.memories.iter().map(|(memory, pj)| (memory.as_str(), *pj));
         let mut all: Vec<_> = blocks.chain(memories).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -117,6 +114,11 @@ impl PhaseEstimate {
     pub fn per_lane_event(&self, of: f64, lanes: usize) -> f64 {
         of / (self.events.max(1) as f64 * lanes as f64)
     }
+}
+
+/// pJ of a block, with the glitches that the simulation does not see; leakage is the whole core's.
+fn block_pj(part: &Part) -> Range {
+    GLITCHES.times(part.switching / 1e3).plus(Range::exactly(part.clock / 1e3))
 }
 
 /// What was simulated: a weight update, and the training of samples before it.
@@ -309,7 +311,6 @@ impl Estimate {
 mod tests {
     use super::*;
     use crate::traffic::LayerShape;
-    use backspike_asic::Part;
 
     /// A phase of 100 events on 50 rows and 10 steps of neurons: 1 pJ of memory a row, 2 pJ of others an event and, in BP, 3 pJ a step, at
     /// 28 nm.
