@@ -71,7 +71,6 @@ pub struct GradientEngine<const P: usize> {
     slot_errors: Signal<Local, Bits<20>>,
     shape_word: Signal<Local, Bits<32>>,
     optimizer_word: Signal<Local, Bits<32>>,
-    visit_now: Signal<Local, Bit>,
     load: Signal<Local, Bit>,
     loads: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
@@ -146,7 +145,6 @@ impl<const P: usize> GradientEngine<P> {
             slot_errors: Default::default(),
             shape_word: Default::default(),
             optimizer_word: Default::default(),
-            visit_now: Default::default(),
             load: Default::default(),
             loads: Default::default(),
             take: Default::default(),
@@ -251,7 +249,6 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.loading.d.next = bits::<5>(0);
         }
         self.visit.hold_i.next = !self.open.q.val();
-        self.visit_now.next = self.visit.visit_o.val();
         if self.visit.end_o.val() {
             self.open.d.next = false;
         }
@@ -266,15 +263,15 @@ impl<const P: usize> Logic for GradientEngine<P> {
             self.visit.item_mask_i[s].next = self.walker.item_mask_o[s].val();
             self.mask[s].clock.next = self.clock.val();
             self.mask[s].d.next = self.mask[s].q.val();
-            if self.visit_now.val() {
+            if self.visit.visit_o.val() {
                 self.mask[s].d.next = self.visit.mask_o[s].val();
             }
         }
         self.row_addr.next = self.row.q.val() + self.visit.index_o.val();
-        self.gradient_ren_o.next = self.visit_now.val();
+        self.gradient_ren_o.next = self.visit.visit_o.val();
         self.gradient_addr_o.next = self.row_addr.val();
-        self.add_valid.d.next = self.visit_now.val();
-        self.write_late.valid_i.next = self.visit_now.val();
+        self.add_valid.d.next = self.visit.visit_o.val();
+        self.write_late.valid_i.next = self.visit.visit_o.val();
         self.write_late.data_i.next = self.row_addr.val();
         for i in 0..self._lanes {
             self.lane[i].clock.next = self.clock.val();
@@ -294,7 +291,7 @@ impl<const P: usize> Logic for GradientEngine<P> {
         self.gradient_waddr_o.next = self.write_late.data_o.val();
 
         // The last row is written `GRADIENT_LATENCY` after the lanes got its visit.
-        if self.visit_now.val() {
+        if self.visit.visit_o.val() {
             self.drain.d.next = self.drain_cycles.val();
         } else if self.drain.q.val().any() {
             self.drain.d.next = self.drain.q.val() - 1;
