@@ -206,8 +206,12 @@ fn mutations_of_the_forward_lane_are_caught() {
     for (from, to) in [
         ("scaled_wide - theta_wide", "scaled_wide"),
         ("(fire_ge_i || (distance != 34'd0))", "1'b1"),
-        ("accumulators_3_d = 40'd0", "accumulators_3_d = accumulators_3_q"),
-        ("addend_2 = added", "addend_2 = addend_1"),
+        ("lows_0_d = 29'd0", "lows_0_d = lows_0_q"),
+        ("highs_2_d = 11'd0", "highs_2_d = highs_2_q"),
+        ("highs_1_d = high_sum", "highs_1_d = high"),
+        ("carried = 11'h7ff", "carried = 11'h7fe"),
+        ("low = lows_1_q", "low = lows_0_q"),
+        ("alone = late_alone_o", "alone = early_alone_o"),
     ] {
         catches(ForwardLane::default(), from, to, |library| lane_bench(library, &mut rng));
     }

@@ -95,7 +95,7 @@ fn plain_forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
             stepped = close + 3 * last;
         }
     }
-    (close + 3 * (last - 1)) as usize + 11
+    (close + 3 * (last - 1)) as usize + 12
 }
 
 fn plain_accumulate(

@@ -1,18 +1,19 @@
 //! One lane of the FP engine: aligned weights summed per step of the time block, and the neuron behind the sums.
 
+use super::step_pair::StepPair;
 use crate::neuron::{FORWARD_NEURON_MEMBRANE_LATENCY, FORWARD_NEURON_SPIKE_LATENCY, ForwardNeuron};
 use crate::num::AlignWeight;
 use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
 
 /// Cycles from `neuron_valid_i` to `membrane_o` of that step.
-pub const FORWARD_MEMBRANE_LATENCY: usize = 2 + FORWARD_NEURON_MEMBRANE_LATENCY;
+pub const FORWARD_MEMBRANE_LATENCY: usize = 3 + FORWARD_NEURON_MEMBRANE_LATENCY;
 /// Cycles from `neuron_valid_i` to the bits of that step in `spike_o`, `code0_o` and `code1_o`.
-pub const FORWARD_SPIKE_LATENCY: usize = 2 + FORWARD_NEURON_SPIKE_LATENCY;
+pub const FORWARD_SPIKE_LATENCY: usize = 3 + FORWARD_NEURON_SPIKE_LATENCY;
 
-/// An *add* (`add_valid_i`, the binary16 weight and the steps of the visit in the same cycle) adds a weight to the accumulators of all its
-/// steps. A *neuron step* (`neuron_valid_i`) runs the neuron on the sum of a step. Step 0 of a block first takes over all four sums and
-/// clears the accumulators, so that the adds of the next tile-block go on beside the steps of this one:
+/// An *add* (`add_valid_i`, the binary16 weight and the steps of the visit in the same cycle) adds a weight to the sums of all its
+/// steps, at most once in each pair of them. A *neuron step* (`neuron_valid_i`) runs the neuron on the sum of a step. Step 0 of a block
+/// first takes over all sums and begins new ones, so that the adds of the next tile-block go on beside the steps of this one:
 ///
 /// - it takes in the adds of all earlier cycles; adds of later cycles belong to the next tile-block, and none may come with it;
 /// - the steps of a block ascend from step 0, at least [`NEURON_STEP_CYCLES`](crate::neuron::NEURON_STEP_CYCLES) apart.
@@ -56,91 +57,77 @@ pub struct ForwardLane {
 
     align: AlignWeight,
     unit: ForwardNeuron,
-    add_valid: Reg<Bit>,
-    add_mask: Pipe<Bits<4>>,
+    // Steps 0 and 1, steps 2 and 3.
+    early: StepPair,
+    late: StepPair,
     neuron_valid: Reg<Bit>,
     neuron_step: Pipe<Bits<2>>,
     neuron_first: Pipe<Bit>,
-    late_valid: Reg<Bit>,
-    late_step: Pipe<Bits<2>>,
-    late_first: Pipe<Bit>,
-    added: Signal<Local, Bits<40>>,
-    adds: Signal<Local, Bits<4>>,
+    taken_valid: Reg<Bit>,
+    taken_step: Pipe<Bits<2>>,
+    taken_first: Pipe<Bit>,
+    sum_valid: Reg<Bit>,
+    sum_step: Pipe<Bits<2>>,
+    sum_first: Pipe<Bit>,
     take_over: Signal<Local, Bit>,
-    addend: [Signal<Local, Bits<40>>; 4],
-    /// One per step, 40 bits: a 28-bit magnitude times a fan-in, which the configuration check bounds.
-    accumulators: [Reg<Bits<40>>; 4],
-    taken: [Pipe<Bits<40>>; 4],
+    alone: Signal<Local, Bits<40>>,
+    both: Signal<Local, Bits<40>>,
+    sum: Pipe<Bits<40>>,
 }
 
 impl Logic for ForwardLane {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, add_valid, add_mask, neuron_valid, neuron_step, neuron_first);
-        dff_setup!(self, clock, late_valid, late_step, late_first);
-        // Beside the alignment, which takes a cycle.
+        dff_setup!(self, clock, neuron_valid, neuron_step, neuron_first, taken_valid, taken_step);
+        dff_setup!(self, clock, taken_first, sum_valid, sum_step, sum_first, sum);
         self.align.clock.next = self.clock.val();
         self.align.enable_i.next = self.add_valid_i.val();
         self.align.value_i.next = self.weight_i.val();
-        self.add_valid.d.next = self.add_valid_i.val();
-        if self.add_valid_i.val() {
-            self.add_mask.d.next = self.add_mask_i.val();
-        }
         self.neuron_valid.d.next = self.neuron_valid_i.val();
         self.neuron_step.d.next = self.neuron_step_i.val();
         self.neuron_first.d.next = self.neuron_first_i.val();
-
-        if self.align.fixed_o.val().get_bit(28) {
-            self.added.next =
-                bit_cast::<40, 29>(self.align.fixed_o.val()) | bits::<40>(0xFF_E000_0000_u64);
-        } else {
-            self.added.next = bit_cast::<40, 29>(self.align.fixed_o.val());
-        }
-        self.adds.next = bits::<4>(0);
-        if self.add_valid.q.val() {
-            self.adds.next = self.add_mask.q.val();
-        }
         self.take_over.next =
             self.neuron_valid.q.val() && (self.neuron_step.q.val() == bits::<2>(0));
-        for i in 0..4 {
-            self.accumulators[i].clock.next = self.clock.val();
-            self.taken[i].clock.next = self.clock.val();
-            // An adder whose step is not of the visit keeps still.
-            self.addend[i].next = bits::<40>(0);
-            if self.adds.val().get_bit(i) {
-                self.addend[i].next = self.added.val();
-            }
-            if self.take_over.val() {
-                self.accumulators[i].d.next = bits::<40>(0);
-            } else if self.adds.val().get_bit(i) {
-                self.accumulators[i].d.next = self.accumulators[i].q.val() + self.addend[i].val();
-            } else {
-                self.accumulators[i].d.next = self.accumulators[i].q.val();
-            }
-            if self.take_over.val() {
-                self.taken[i].d.next = self.accumulators[i].q.val();
-            } else {
-                self.taken[i].d.next = self.taken[i].q.val();
-            }
+        // Beside the alignment, which takes a cycle.
+        self.early.clock.next = self.clock.val();
+        self.early.reset.next = self.reset.val();
+        self.early.add_valid_i.next = self.add_valid_i.val();
+        self.early.add_steps_i.next = self.add_mask_i.val().get_bits::<2>(0);
+        self.early.fixed_i.next = self.align.fixed_o.val();
+        self.early.take_over_i.next = self.take_over.val();
+        self.early.second_i.next = self.taken_step.q.val().get_bit(0);
+        self.late.clock.next = self.clock.val();
+        self.late.reset.next = self.reset.val();
+        self.late.add_valid_i.next = self.add_valid_i.val();
+        self.late.add_steps_i.next = self.add_mask_i.val().get_bits::<2>(2);
+        self.late.fixed_i.next = self.align.fixed_o.val();
+        self.late.take_over_i.next = self.take_over.val();
+        self.late.second_i.next = self.taken_step.q.val().get_bit(0);
+
+        // The sum of a step: the visits that had it alone of its pair, and those that had both.
+        self.taken_valid.d.next = self.neuron_valid.q.val();
+        self.taken_step.d.next = self.neuron_step.q.val();
+        self.taken_first.d.next = self.neuron_first.q.val();
+        if self.taken_step.q.val().get_bit(1) {
+            self.alone.next = self.late.alone_o.val();
+            self.both.next = self.late.both_o.val();
+        } else {
+            self.alone.next = self.early.alone_o.val();
+            self.both.next = self.early.both_o.val();
         }
-        self.late_valid.d.next = self.neuron_valid.q.val();
-        self.late_step.d.next = self.neuron_step.q.val();
-        self.late_first.d.next = self.neuron_first.q.val();
+        if self.taken_valid.q.val() {
+            self.sum.d.next = self.alone.val() + self.both.val();
+        }
+        self.sum_valid.d.next = self.taken_valid.q.val();
+        self.sum_step.d.next = self.taken_step.q.val();
+        self.sum_first.d.next = self.taken_first.q.val();
 
         self.unit.clock.next = self.step_clock.val();
         self.unit.reset.next = self.reset.val();
-        self.unit.valid_i.next = self.late_valid.q.val();
-        self.unit.step_i.next = self.late_step.q.val();
-        self.unit.first_i.next = self.late_first.q.val();
-        if self.late_step.q.val() == bits::<2>(0) {
-            self.unit.sum_i.next = self.taken[0].q.val();
-        } else if self.late_step.q.val() == bits::<2>(1) {
-            self.unit.sum_i.next = self.taken[1].q.val();
-        } else if self.late_step.q.val() == bits::<2>(2) {
-            self.unit.sum_i.next = self.taken[2].q.val();
-        } else {
-            self.unit.sum_i.next = self.taken[3].q.val();
-        }
+        self.unit.valid_i.next = self.sum_valid.q.val();
+        self.unit.step_i.next = self.sum_step.q.val();
+        self.unit.first_i.next = self.sum_first.q.val();
+        self.unit.sum_i.next = self.sum.q.val();
         self.unit.active_i.next = self.lane_active_i.val();
         self.unit.leak_shift_i.next = self.leak_shift_i.val();
         self.unit.leak_on_i.next = self.leak_on_i.val();

@@ -6,6 +6,7 @@ mod forward_lane;
 mod gradient_lane;
 mod pair_sum;
 mod product;
+mod step_pair;
 mod visit_sums;
 
 pub use backward_lane::{BACKWARD_LATENCY, BackwardLane};
