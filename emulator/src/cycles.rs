@@ -20,7 +20,7 @@ const STEP_CYCLES: i64 = 3;
 
 /// Cycles of UPDATE and CLEAR of `rows` rows that take `beats` cycles each.
 pub const fn update(rows: usize, beats: usize) -> usize {
-    rows * beats + 18
+    rows * beats + 19
 }
 
 /// What a tile-block finds of the ones before, in cycles after the issue of its first word.

@@ -4,6 +4,9 @@ use crate::prim::{Pipe, Reg, module_name};
 use backspike_arch::layout::wg;
 use rust_hdl::prelude::*;
 
+/// Cycles from a beat to its results: the memories' read, the register behind them, the optimizers.
+const UPDATE_LATENCY: usize = 2 + OPTIMIZER_LATENCY;
+
 /// The WG engine's UPDATE and CLEAR of a slice: every row through the optimizers, in as many beats as lanes share one. CLEAR takes
 /// the same way with zeros for gradient and state, and leaves the weights.
 ///
@@ -41,6 +44,7 @@ pub struct UpdateEngine {
     // 5 bits: beats and lanes are at most 32.
     beat_late: Delay<5>,
     beat: Pipe<Bits<5>>,
+    beat_read: Pipe<Bits<5>>,
     beat_in: Pipe<Bits<5>>,
     kept_weight: Vec<Pipe<Bits<16>>>,
     kept_state: Vec<Pipe<Bits<16>>>,
@@ -49,6 +53,8 @@ pub struct UpdateEngine {
     source: Pipe<Bits<20>>,
     tile: Pipe<Bits<20>>,
     lane0: Pipe<Bits<16>>,
+    in_read: Pipe<Bits<16>>,
+    out_read: Pipe<Bits<16>>,
     in_at: Pipe<Bits<16>>,
     out_at: Pipe<Bits<16>>,
     drain: Reg<Bits<5>>,
@@ -64,9 +70,10 @@ pub struct UpdateEngine {
     unit: Signal<Local, Bits<5>>,
     /// That each optimizer has in this beat.
     lane: Vec<Signal<Local, Bits<5>>>,
-    weight_in: Vec<Signal<Local, Bits<16>>>,
-    state_in: Vec<Signal<Local, Bits<16>>>,
-    gradient_in: Vec<Signal<Local, Bits<32>>>,
+    /// What the memories give goes through a register before it is aligned, for the FPGA's clock.
+    weight_in: Vec<Pipe<Bits<16>>>,
+    state_in: Vec<Pipe<Bits<16>>>,
+    gradient_in: Vec<Pipe<Bits<32>>>,
     plane_lanes: Constant<Bits<16>>,
     drain_cycles: Constant<Bits<5>>,
     last_beat: Constant<Bits<5>>,
@@ -109,9 +116,10 @@ impl UpdateEngine {
             weight_o: (0..lanes).map(|_| Default::default()).collect(),
             state_o: (0..lanes).map(|_| Default::default()).collect(),
             optimizer: (0..optimizers).map(|_| Default::default()).collect(),
-            write_late: Delay::new(1 + OPTIMIZER_LATENCY),
-            beat_late: Delay::new(1 + OPTIMIZER_LATENCY),
+            write_late: Delay::new(UPDATE_LATENCY),
+            beat_late: Delay::new(UPDATE_LATENCY),
             beat: Default::default(),
+            beat_read: Default::default(),
             beat_in: Default::default(),
             kept_weight: (0..lanes - optimizers).map(|_| Default::default()).collect(),
             kept_state: (0..lanes - optimizers).map(|_| Default::default()).collect(),
@@ -120,6 +128,8 @@ impl UpdateEngine {
             source: Default::default(),
             tile: Default::default(),
             lane0: Default::default(),
+            in_read: Default::default(),
+            out_read: Default::default(),
             in_at: Default::default(),
             out_at: Default::default(),
             drain: Default::default(),
@@ -134,7 +144,7 @@ impl UpdateEngine {
             state_in: (0..optimizers).map(|_| Default::default()).collect(),
             gradient_in: (0..optimizers).map(|_| Default::default()).collect(),
             plane_lanes: Constant::new((lanes as u64).into()),
-            drain_cycles: Constant::new((OPTIMIZER_LATENCY as u64).into()),
+            drain_cycles: Constant::new((UPDATE_LATENCY as u64 - 1).into()),
             last_beat: Constant::new(((beats - 1) as u64).into()),
             beat_shift: Constant::new(u64::from(optimizers.ilog2()).into()),
             _lanes: lanes,
@@ -150,7 +160,7 @@ impl Logic for UpdateEngine {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, active, row, source, tile, lane0, in_at, out_at, drain);
-        dff_setup!(self, clock, running, beat, beat_in);
+        dff_setup!(self, clock, running, beat, beat_read, beat_in, in_read, out_read);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
         self.fan_in.next = self.column_i[1].val();
@@ -168,10 +178,13 @@ impl Logic for UpdateEngine {
             (self.active.q.val() & !self.clear_i.val()) & (self.beat.q.val() == bits::<5>(0));
         self.addr_o.next = self.row.q.val();
         // Network coordinates of the row that the memories deliver in the next cycle.
-        self.in_at.d.next =
+        self.in_read.d.next =
             self.source.q.val().get_bits::<16>(0) + self.coordinates_word.val().get_bits::<16>(0);
-        self.out_at.d.next = self.lane0.q.val();
-        self.beat_in.d.next = self.beat.q.val();
+        self.out_read.d.next = self.lane0.q.val();
+        self.beat_read.d.next = self.beat.q.val();
+        self.in_at.d.next = self.in_read.q.val();
+        self.out_at.d.next = self.out_read.q.val();
+        self.beat_in.d.next = self.beat_read.q.val();
         if self.active.q.val() {
             self.beat.d.next = self.beat.q.val() + 1;
         }
@@ -207,24 +220,27 @@ impl Logic for UpdateEngine {
         for o in self._optimizers..self._optimizers_end {
             for j in 0..self._optimizers {
                 self.unit.next = j.to_bits();
-                self.weight_in[j].next = self.weight_i[j].val();
-                self.state_in[j].next = self.state_i[j].val();
-                self.gradient_in[j].next = self.gradient_i[j].val();
-                for k in 1..self._beats {
+                self.weight_in[j].clock.next = self.clock.val();
+                self.state_in[j].clock.next = self.clock.val();
+                self.gradient_in[j].clock.next = self.clock.val();
+                self.weight_in[j].d.next = self.weight_in[j].q.val();
+                self.state_in[j].d.next = self.state_in[j].q.val();
+                self.gradient_in[j].d.next = self.gradient_in[j].q.val();
+                for k in 0..self._beats {
                     self.now.next = k.to_bits();
-                    if self.beat_in.q.val() == self.now.val() {
-                        self.weight_in[j].next = self.weight_i[k * o + j].val();
-                        self.state_in[j].next = self.state_i[k * o + j].val();
-                        self.gradient_in[j].next = self.gradient_i[k * o + j].val();
+                    if self.running.q.val() & (self.beat_read.q.val() == self.now.val()) {
+                        self.weight_in[j].d.next = self.weight_i[k * o + j].val();
+                        self.state_in[j].d.next = self.state_i[k * o + j].val();
+                        self.gradient_in[j].d.next = self.gradient_i[k * o + j].val();
                     }
                 }
                 self.lane[j].next =
                     (self.beat_in.q.val() << self.beat_shift.val()) | self.unit.val();
                 self.optimizer[j].clock.next = self.clock.val();
                 self.optimizer[j].enable_i.next = self.running.q.val();
-                self.optimizer[j].weight_i.next = self.weight_in[j].val();
-                self.optimizer[j].state_i.next = self.state_in[j].val();
-                self.optimizer[j].gradient_i.next = self.gradient_in[j].val();
+                self.optimizer[j].weight_i.next = self.weight_in[j].q.val();
+                self.optimizer[j].state_i.next = self.state_in[j].q.val();
+                self.optimizer[j].gradient_i.next = self.gradient_in[j].q.val();
                 self.optimizer[j].in_i.next = self.in_at.q.val();
                 self.optimizer[j].out_i.next =
                     self.out_at.q.val() + self.lane[j].val().get_bits::<16>(0);
