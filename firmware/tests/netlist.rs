@@ -100,7 +100,7 @@ fn memories_are_block_ram_multipliers_are_dsp_and_only_queues_are_lut_ram() {
 fn the_netlist_trains_a_step_as_the_emulator_does() {
     let config = ArchConfig::nano();
     let (_, text) = nano();
-    let library = RtlLibrary::from_verilog(&config, TOP, &text, false, Optimize::Quick);
+    let library = RtlLibrary::from_verilog(&config, TOP, &text, false, Optimize::Not);
     let library = library.unwrap_or_else(|error| panic!("{error}"));
     let seed = std::env::var("BACKSPIKE_SEED").map_or(2, |seed| seed.parse().unwrap());
     println!("BACKSPIKE_SEED={seed}");

@@ -1,6 +1,7 @@
 //! C++ of a Verilated model to a shared library: the compiler is called directly, a few processes at a time.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -11,6 +12,11 @@ use crate::{cache, toolchain::Toolchain};
 
 /// Name of the library in its cache folder.
 pub const LIBRARY: &str = "libmodel.so";
+/// The header that Verilator's files begin with; old versions have none.
+const HEADER: &str = "Vmodel__pch.h";
+/// From how many files on it is compiled once for all of them. It declares every signal: that of a netlist takes longer to read than
+/// most files that include it, that of a small model does not.
+const SHARED_BY: usize = 8;
 
 /// The compiler or the file system failed.
 #[derive(Debug)]
@@ -60,11 +66,14 @@ fn base(tools: &Toolchain, trace: bool) -> Command {
         .arg(&include)
         .arg("-I")
         .arg(include.join("vltstd"));
-    if tools.compiler_version.contains("Free Software") || tools.compiler_version.starts_with("g++")
-    {
+    if is_gcc(tools) {
         command.arg("-fno-gnu-unique");
     }
     command
+}
+
+fn is_gcc(tools: &Toolchain) -> bool {
+    tools.compiler_version.contains("Free Software") || tools.compiler_version.starts_with("g++")
 }
 
 impl Runtime {
@@ -112,16 +121,39 @@ pub fn model(
     }
     // Largest first, so that no long compilation starts last.
     sources.sort_by(|a, b| b.cmp(a));
+    // Verilator names files that run only at start or while tracing; optimising them costs time and gains nothing.
+    let level = |source: &Path| {
+        let name = source.file_name().unwrap_or_default().to_string_lossy();
+        if name.contains("__Slow") || name.contains("__Trace") { "-O0" } else { fast }
+    };
+    let compile = |level: &str| {
+        let mut command = base(tools, trace);
+        command.args(flags).arg(level).arg("-I").arg(folder);
+        command
+    };
+
+    // GCC takes from a folder of this name what was compiled with the flags of the file at hand.
+    let header = folder.join(HEADER);
+    let headers = header.with_extension("h.gch");
+    let mut commands = Vec::new();
+    for wanted in BTreeSet::from(["-O0", fast]) {
+        let files = sources.iter().filter(|(_, source)| level(source) == wanted).count();
+        if is_gcc(tools) && files >= SHARED_BY && header.exists() {
+            fs::create_dir_all(&headers)?;
+            let mut command = compile(wanted);
+            command.args(["-x", "c++-header", "-c"]).arg(&header);
+            command.arg("-o").arg(headers.join(wanted));
+            commands.push(command);
+        }
+    }
+    run_all(commands, jobs)?;
+
     let mut objects = Vec::new();
     let mut commands = Vec::new();
     for (_, source) in &sources {
         let object = source.with_extension("o");
-        // Verilator names files that run only at start or while tracing; optimising them costs time and gains nothing.
-        let name = source.file_name().unwrap_or_default().to_string_lossy();
-        let level = if name.contains("__Slow") || name.contains("__Trace") { "-O0" } else { fast };
-        let mut command = base(tools, trace);
-        command.args(flags).args([level, "-c"]).arg(source).arg("-I").arg(folder);
-        command.arg("-o").arg(&object);
+        let mut command = compile(level(source));
+        command.arg("-c").arg(source).arg("-o").arg(&object);
         objects.push(object);
         commands.push(command);
     }
@@ -143,6 +175,9 @@ pub fn model(
     for (source, object) in sources.iter().map(|(_, source)| source).zip(&objects) {
         fs::remove_file(object)?;
         fs::remove_file(source)?;
+    }
+    if headers.exists() {
+        fs::remove_dir_all(&headers)?;
     }
     Ok(())
 }

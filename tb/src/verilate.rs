@@ -20,6 +20,8 @@ const SHIM: &str = include_str!("../cpp/shim.cpp");
 /// How long the compiler may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Optimize {
+    /// `-O0`: netlists of cells, large and run for a moment.
+    Not,
     /// `-O1`: short tests, where building takes longer than running.
     Quick,
     /// `-O3 -march=native`.
@@ -228,6 +230,7 @@ impl Build {
             format!("-DBS_THREADS={}", self.threads),
         ];
         let fast = match self.optimize {
+            Optimize::Not => "-O0",
             Optimize::Quick => "-O1",
             Optimize::Full => "-O3",
         };
