@@ -18,7 +18,7 @@ train: build ## train the digits on the RTL in Verilator and prove the weights e
 	$(BACKSPIKE) train examples/digits.toml --device rtl --verify emulator
 
 test: lint ## all checks: formatting, lints, generated files, unit tests, RTL against emulator
-	$(CARGO) test --workspace
+	scripts/test
 	$(CARGO) run --quiet --package backspike -- generate --check
 
 lint: setup
