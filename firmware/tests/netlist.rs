@@ -66,7 +66,7 @@ fn memories_are_block_ram_multipliers_are_dsp_and_only_queues_are_lut_ram() {
         ("weight.lane_", lanes),
         ("state.lane_", lanes),
         ("gradient.lane_", lanes),
-        ("error_bp.lane_", lanes),
+        ("error_bp.bank_", lanes),
         ("error_wg.lane_", lanes),
         ("membrane.lane_", lanes),
         // Plane words of all lanes; the surrogate codes are two bits, in planes of their own.
@@ -78,7 +78,7 @@ fn memories_are_block_ram_multipliers_are_dsp_and_only_queues_are_lut_ram() {
     assert_eq!(owners(&cells["DP16KD"]), expected, "block RAMs");
 
     // One multiplier for each lane of BP and none anywhere else.
-    assert_eq!(owners(&cells["MULT18X18D"]), [("bp.dot.products_", lanes)].into(), "multipliers");
+    assert_eq!(owners(&cells["MULT18X18D"]), [("bp.dot.tree_", lanes)].into(), "multipliers");
 
     // Look-up tables as memory: queues and descriptors of a few words, and the flags of which error tiles are not 0.
     for owner in owners(&cells["TRELLIS_DPR16X4"]).into_keys() {

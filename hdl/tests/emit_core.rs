@@ -9,9 +9,10 @@ use emit_support::lint;
 
 #[test]
 fn the_core_is_clean_for_every_lane_count() {
-    // WG takes one slot at once, or up to all four of them.
-    for (lanes, gradient_slots) in [(4, 4), (8, 1), (16, 2), (32, 4)] {
-        let config = ArchConfig { gradient_slots, ..ArchConfig::tiny().with_lanes(lanes) };
+    // WG takes one slot at once, or up to all four of them, BP one step of a row or all.
+    for (lanes, gradient_slots, backward_steps) in [(4, 4, 4), (8, 1, 1), (16, 2, 1), (32, 4, 4)] {
+        let core = ArchConfig::tiny().with_lanes(lanes);
+        let config = ArchConfig { gradient_slots, backward_steps, ..core };
         let design = core_design(&config).unwrap_or_else(|e| panic!("{lanes} lanes: {e}"));
         lint(&design);
     }

@@ -62,7 +62,8 @@ struct Visit {
 struct DotBench {
     model: Model,
     weights: Vec<Port>,
-    errors: Vec<Port>,
+    /// Of each step; or, with an event a cycle, one for all.
+    errors: Vec<Vec<Port>>,
     visit: Visit,
     captures: Expected,
     handovers: Expected,
@@ -71,41 +72,56 @@ struct DotBench {
 }
 
 impl DotBench {
-    fn cycle(&mut self, rng: &mut StdRng, event: bool, first: bool, marker: bool, large: bool) {
-        let latency = handover_latency(self.weights.len()) as u64;
-        let (step, lane) = (rng.random_range(0..4), rng.random_range(0..self.weights.len() as u32));
+    fn cycle(&mut self, rng: &mut StdRng, visit: bool, first: bool, marker: bool, large: bool) {
+        let lanes = self.weights.len();
+        let latency = handover_latency(lanes) as u64;
+        let mask = match (visit, self.errors.len()) {
+            (false, _) => 0,
+            (true, 1) => 1 << rng.random_range(0..4),
+            (true, _) => rng.random_range(1..16),
+        };
+        let lane = rng.random_range(0..lanes as u32);
         let model = &mut self.model;
-        model.set("event_valid_i", event.into());
-        model.set("event_first_i", first.into());
-        model.set("event_step_i", step);
-        model.set("event_lane_i", lane.into());
+        model.set("mask_i", mask);
+        model.set("first_i", first.into());
+        model.set("lane_i", lane.into());
         model.set("marker_i", marker.into());
-        let mut sum = 0;
-        for (&weight, &error) in self.weights.iter().zip(&self.errors) {
-            // The largest numbers of one sign, so that sums leave 40 bits; otherwise anything.
-            let (w, d) = if large {
-                (F16(0x4bff - rng.random_range(0..2)), F16(0x4fff - rng.random_range(0..2)))
-            } else {
-                (pattern(rng), pattern(rng))
-            };
-            model.write(weight, w.0.into());
-            model.write(error, d.0.into());
-            sum += product_q30(w, d);
+        // The largest numbers of one sign, so that sums leave 40 bits; otherwise anything.
+        let mut operand = |largest: u16| {
+            if large { F16(largest - rng.random_range(0..2)) } else { pattern(rng) }
+        };
+        let weights: Vec<F16> = (0..lanes).map(|_| operand(0x4bff)).collect();
+        for (&port, w) in self.weights.iter().zip(&weights) {
+            model.write(port, w.0.into());
+        }
+        let mut sums = [0; 4];
+        for (step, ports) in self.errors.iter().enumerate() {
+            let mut sum = 0;
+            for (&port, &w) in ports.iter().zip(&weights) {
+                let d = operand(0x4fff);
+                model.write(port, d.0.into());
+                sum += product_q30(w, d);
+            }
+            let one = mask.trailing_zeros() as usize & 3;
+            let step = if self.errors.len() == 1 { one } else { step };
+            if mask >> step & 1 == 1 {
+                sums[step] = sum;
+            }
         }
         let mut capture = 0;
         let mut retired = [0; 4];
-        let retires = marker || (event && first);
+        let retires = marker || (visit && first);
         if let Some(lane) = self.visit.lane.take_if(|_| retires) {
             capture = 1 << lane;
             retired = self.visit.sums;
         }
-        if event {
+        if visit {
             if first {
                 self.visit = Visit { lane: Some(lane), sums: [0; 4] };
             }
-            self.visit.sums[step as usize] += sum;
+            self.visit.sums.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
         }
-        let what = format!("visit retired by an event {event} or a marker {marker}");
+        let what = format!("visit retired by another {visit} or a marker {marker}");
         self.captures.push(model, self.cycle + latency - 1, "capture_o", capture, what.clone());
         if capture != 0 {
             for (name, sum) in ["sum0_o", "sum1_o", "sum2_o", "sum3_o"].into_iter().zip(retired) {
@@ -126,8 +142,8 @@ impl DotBench {
 #[test]
 fn visits_are_summed_and_handed_over() {
     let mut rng = generator("visits_are_summed_and_handed_over");
-    for lanes in [4, 8, 16, 32] {
-        visit_bench(&library(DotProduct::new(lanes)), lanes, &mut rng);
+    for (lanes, steps) in [(4, 1), (8, 4), (16, 1), (16, 4), (32, 1), (32, 4)] {
+        visit_bench(&library(DotProduct::new(lanes, steps)), lanes, steps, &mut rng);
     }
 }
 
@@ -139,7 +155,7 @@ fn mutations_of_the_backward_path_are_caught() {
         ("= (starts || marker_i) && pending_q;", "= starts && pending_q;"),
         ("exact = 23'd0 - {1'b0, magnitude_q};", "exact = ~{1'b0, magnitude_q};"),
     ] {
-        catches(DotProduct::new(4), from, to, |library| visit_bench(library, 4, &mut rng));
+        catches(DotProduct::new(4, 4), from, to, |library| visit_bench(library, 4, 4, &mut rng));
     }
     for (from, to) in
         [("leaked_d = later - leak;", "leaked_d = later;"), ("|| (reset_i != 2'd2)", "")]
@@ -148,14 +164,15 @@ fn mutations_of_the_backward_path_are_caught() {
     }
 }
 
-fn visit_bench(library: &Library, lanes: usize, rng: &mut StdRng) {
+fn visit_bench(library: &Library, lanes: usize, steps: usize, rng: &mut StdRng) {
     let mut saturated = 0;
     for seed in STARTS {
         let model = start(library, seed);
-        let ports = |name: &str| (0..lanes).map(|i| model.port(&format!("{name}_{i}"))).collect();
+        let ports =
+            |name: &str| (0..lanes).map(|i| model.port(&format!("{name}_{i}"))).collect::<Vec<_>>();
         let mut bench = DotBench {
             weights: ports("weight_i"),
-            errors: ports("error_i"),
+            errors: (0..steps).map(|step| ports(&format!("error{step}_i"))).collect(),
             model,
             visit: Visit::default(),
             captures: Expected::default(),
@@ -169,20 +186,20 @@ fn visit_bench(library: &Library, lanes: usize, rng: &mut StdRng) {
             // A visit begins with a first event, also after a marker.
             let mut begun = false;
             for _ in 0..rng.random_range(1..60) {
-                let event = rng.random_bool(busy);
+                let visit = rng.random_bool(busy);
                 let first = !begun || rng.random_bool(starting);
-                begun |= event;
-                bench.cycle(rng, event, event && first, false, large);
+                begun |= visit;
+                bench.cycle(rng, visit, visit && first, false, large);
             }
             for _ in 0..rng.random_range(0..3) {
                 let first = rng.random();
                 bench.cycle(rng, false, first, false, large);
             }
             // The marker, alone or with the first event of the next tile-block.
-            let event = rng.random();
-            let first = event || rng.random();
-            bench.cycle(rng, event, first, true, large);
-            if event {
+            let visit = rng.random();
+            let first = visit || rng.random();
+            bench.cycle(rng, visit, first, true, large);
+            if visit {
                 for _ in 0..rng.random_range(0..5) {
                     bench.cycle(rng, true, false, false, large);
                 }

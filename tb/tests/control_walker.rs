@@ -202,11 +202,17 @@ fn the_walker_never_waits_while_there_is_work() {
 }
 
 #[test]
-fn the_expander_makes_one_event_a_cycle() {
-    let rng = &mut generator("the_expander_makes_one_event_a_cycle");
-    let library = library(Expander::default());
+fn the_expander_makes_events_in_every_cycle() {
+    let rng = &mut generator("the_expander_makes_events_in_every_cycle");
+    for steps in [1, 4] {
+        expander_bench(&library(Expander::new(steps)), steps, rng);
+    }
+}
+
+fn expander_bench(library: &Library, steps: usize, rng: &mut StdRng) {
     for seed in STARTS {
-        let mut model = start(&library, seed);
+        let mut model = start(library, seed);
+        // Index, steps, and whether they are the first of their item.
         let mut expected: VecDeque<(u64, u64, bool)> = VecDeque::new();
         let mut item: Option<(u64, u64)> = None;
         let mut events = 0;
@@ -229,8 +235,9 @@ fn the_expander_makes_one_event_a_cycle() {
                 "cycle {cycle}: an event is there when an item is"
             );
             if let Some(&wanted) = expected.front() {
-                let got = (model.get("index_o"), model.get("step_o"), model.get("first_o") == 1);
+                let got = (model.get("index_o"), model.get("mask_o"), model.get("first_o") == 1);
                 assert_eq!(got, wanted, "cycle {cycle}");
+                assert_eq!(model.get("step_o"), u64::from(wanted.1.trailing_zeros()));
                 if !hold {
                     expected.pop_front();
                     events += 1;
@@ -239,10 +246,10 @@ fn the_expander_makes_one_event_a_cycle() {
             // Taken in the cycle of the last event before: no cycle is lost.
             assert_eq!(model.get("item_ready_o") == 1, expected.is_empty(), "cycle {cycle}");
             if expected.is_empty() && item.take().is_some() {
-                let steps: Vec<u64> = (0..4).filter(|t| mask >> t & 1 == 1).collect();
-                for (i, &step) in steps.iter().enumerate() {
-                    expected.push_back((index, step, i == 0));
-                }
+                let one_by_one = (0..4).map(|t| mask & 1 << t).filter(|step| *step != 0);
+                let parts = if steps == 1 { one_by_one.collect() } else { vec![mask] };
+                let parts = parts.into_iter().enumerate();
+                expected.extend(parts.map(|(i, part)| (index, part, i == 0)));
             }
             model.tick(1);
         }

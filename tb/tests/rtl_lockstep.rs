@@ -70,6 +70,7 @@ fn random_config(number: u64) -> ArchConfig {
         optimizers: 1 << rng.random_range(0..=lanes.ilog2()),
         slots,
         gradient_slots: 1 << rng.random_range(0..=slots.ilog2()),
+        backward_steps: if rng.random() { 1 } else { 4 },
         // Depths that are no powers of two included.
         weights: 32 * rng.random_range(20..150),
         slot_neuron_steps: 1 << rng.random_range(8..13),

@@ -72,6 +72,8 @@ arch_config! {
     slots,
     /// slots that one visit of ACCUMULATE serves, a power of two up to 8 and `slots`: a gradient is read and written once for all of them
     gradient_slots,
+    /// steps of a row that BP takes at once, 1 or 4: the multipliers of a lane
+    backward_steps,
     /// weights of the core, padded tiles included
     weights,
     /// spike capacity of a slot in neurons x time steps, a power of two

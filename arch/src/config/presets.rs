@@ -28,6 +28,7 @@ impl ArchConfig {
             optimizers: 1,
             slots: 2,
             gradient_slots: 1,
+            backward_steps: 1,
             weights: 1 << 10,
             slot_neuron_steps: 1 << 10,
             slot_error_steps: 1 << 9,

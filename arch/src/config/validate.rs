@@ -54,6 +54,12 @@ impl ArchConfig {
                 self.gradient_slots, self.slots
             ));
         }
+        if !matches!(self.backward_steps, 1 | TIME_BLOCK) {
+            problems.push(format!(
+                "backward_steps is {}, but must be 1 or {TIME_BLOCK}",
+                self.backward_steps
+            ));
+        }
         let ranges = [
             ("slots", 1, 64, true),
             ("gradient_slots", 1, 8, true),

@@ -9,6 +9,8 @@ const MARKER_CYCLES: i64 = TIME_BLOCK as i64 * STEP_CYCLES;
 /// Busy cycles of BACKPROP, word after word; of NEURON_BACK, if no word has a visit.
 pub struct Backward {
     lanes_log2: i64,
+    /// Events in a cycle: all of a row and tile, or one.
+    at_once: bool,
     /// When the next trace word is issued.
     issue: i64,
     /// When the last end was accepted, and the last pair of the item before went, moved on to the test and left.
@@ -23,9 +25,11 @@ pub struct Backward {
 }
 
 impl Backward {
-    pub fn new(lanes: usize, blocks: usize) -> Self {
+    /// For a core of `lanes` lanes whose BP takes `backward_steps` steps of a row at once.
+    pub fn new(lanes: usize, backward_steps: usize, blocks: usize) -> Self {
         Self {
             lanes_log2: lanes.ilog2().into(),
+            at_once: backward_steps > 1,
             issue: blocks as i64 + 1,
             end_accepted: NEVER,
             go: NEVER,
@@ -42,7 +46,7 @@ impl Backward {
     pub fn word(&mut self, windows: &[u8], runs: &[(u8, u32)], steps: usize) {
         let taken = (self.issue + 1).max(self.end_accepted).max(self.popped[0] + 1);
         self.issue = taken;
-        let available = match (runs, Word::of(windows)) {
+        let available = match (runs, Word::of(windows, self.at_once)) {
             // Every visit has an event in every tile: nothing waits but for the expander.
             (&[(nonzero, tiles)], word) if word.visits > 0 && word.within(nonzero) => {
                 self.busy_visits(taken + 1, word, tiles as usize)
@@ -67,7 +71,7 @@ impl Backward {
             available = accepted + 1;
             let mut go = (accepted + 1).max(self.moved);
             for &(nonzero, tiles) in runs {
-                let events = i64::from((mask & nonzero).count_ones());
+                let events = cycles_of(mask & nonzero, self.at_once);
                 let more = i64::from(tiles) - 1;
                 // The first pair of the run, then the others, each as soon as the one before has left.
                 self.go = go;
@@ -118,24 +122,31 @@ impl Backward {
     }
 }
 
+/// Cycles of the events of a row and a tile in the steps of `mask`.
+fn cycles_of(mask: u8, at_once: bool) -> i64 {
+    let events = mask.count_ones();
+    i64::from(if at_once { events.min(1) } else { events })
+}
+
 /// The visits of a trace word, counted.
 #[derive(Clone, Copy, Default)]
 struct Word {
     visits: u32,
+    /// Cycles of the events of all visits.
     events: i64,
-    /// Events of the last three visits, the last first.
+    /// And of the last three visits, the last first.
     last: [i64; 3],
     /// Steps that some visit has.
     steps: u8,
 }
 
 impl Word {
-    fn of(windows: &[u8]) -> Self {
+    fn of(windows: &[u8], at_once: bool) -> Self {
         const LOW_BITS: u64 = 0x0101_0101_0101_0101;
         // The events of the highest mask that is not zero, and the masks below.
         let highest = |bits: u64| {
             let shift = (63 - bits.leading_zeros()) & !7;
-            (i64::from((bits >> shift).count_ones()), bits & !(0xff << shift))
+            (cycles_of((bits >> shift) as u8, at_once), bits & !(0xff << shift))
         };
         let mut word = Self::default();
         for part in windows.chunks(8) {
@@ -152,9 +163,10 @@ impl Word {
                     *slot = earlier;
                 }
                 word.last = last;
-                word.events += i64::from(bits.count_ones());
                 let visits = (bits | bits >> 1 | bits >> 2 | bits >> 3) & LOW_BITS;
                 word.visits += visits.count_ones();
+                let events = if at_once { visits } else { bits };
+                word.events += i64::from(events.count_ones());
                 word.steps |= bytes.iter().fold(0, |steps, mask| steps | mask);
             }
         }

@@ -165,10 +165,11 @@ fn visits_counted_at_once_take_as_long() {
     for seed in seeds() {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let lanes = *[4, 8, 16, 32].choose(rng).expect("lanes");
-        let tiles = rng.random_range(1..5u32);
+        let (tiles, steps_at_once) =
+            (rng.random_range(1..5u32), *[1, 4].choose(rng).expect("steps"));
         let words = masks(rng, 60, lanes);
-        let mut at_once = Backward::new(lanes, 3);
-        let mut one_by_one = Backward::new(lanes, 3);
+        let mut at_once = Backward::new(lanes, steps_at_once, 3);
+        let mut one_by_one = Backward::new(lanes, steps_at_once, 3);
         for windows in words.chunks(lanes) {
             let steps = rng.random_range(1..=4);
             at_once.word(windows, &[(0xf, tiles)], steps);
@@ -178,8 +179,8 @@ fn visits_counted_at_once_take_as_long() {
                 assert_eq!(at_once.busy(steps), one_by_one.busy(steps), "seed {seed}");
             }
         }
-        // Without visits a word takes at least 12 cycles; with them, its events, one by one.
-        let mut empty = Backward::new(lanes, 1);
+        // A word takes its events, one by one or those of a row and tile at once, and its end, but at least 12 cycles.
+        let mut empty = Backward::new(lanes, steps_at_once, 1);
         (0..10).for_each(|_| empty.word(&vec![0; lanes], &[(0xf, tiles)], 4));
         let before = empty.busy(4);
         empty.word(&vec![0; lanes], &[(0xf, tiles)], 4);
@@ -187,6 +188,7 @@ fn visits_counted_at_once_take_as_long() {
         empty.word(&vec![0xf; lanes], &[(0xf, tiles)], 4);
         let before = empty.busy(4);
         empty.word(&vec![0xf; lanes], &[(0xf, tiles)], 4);
-        assert_eq!(empty.busy(4), before + 4 * lanes * tiles as usize + 1, "seed {seed}");
+        let events = 4 / steps_at_once * lanes * tiles as usize;
+        assert_eq!(empty.busy(4), before + (events + 1).max(12), "seed {seed}");
     }
 }

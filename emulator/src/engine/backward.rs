@@ -67,7 +67,7 @@ pub fn run(
 /// The cycles of the instruction, tile by tile as the machine goes.
 fn busy(plan: &BackwardPlan, lanes: usize, scratch: &BackwardScratch) -> usize {
     let neurons = plan.target.tiles * lanes;
-    let mut cycles = cycles::Backward::new(lanes, plan.time.blocks);
+    let mut cycles = cycles::Backward::new(lanes, plan.steps_at_once, plan.time.blocks);
     for tile in 0..plan.target.tiles {
         for block in (0..plan.time.blocks).rev() {
             let steps = plan.time.steps_in(block);

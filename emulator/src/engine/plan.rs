@@ -61,6 +61,8 @@ pub struct BackwardPlan {
     /// Error tile-blocks of the target population.
     pub target_errors: Words,
     pub neuron: BackwardLanes,
+    /// Steps of a row that the engine takes at once.
+    pub steps_at_once: usize,
     /// What BACKPROP sums; NEURON_BACK has none.
     pub source: Option<Source>,
 }
@@ -208,6 +210,7 @@ pub fn backward(
         target: check.words(Region::Trace, d.in_plane_base, d.in_words, time),
         target_errors: check.words(Region::Error, d.in_error_base, d.in_words, time),
         neuron: BackwardLanes::new(&d.neuron.backward(config.error_max_exp as u8)),
+        steps_at_once: config.backward_steps,
         source,
     };
     check.finish(plan)

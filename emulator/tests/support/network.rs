@@ -122,6 +122,7 @@ impl Network {
             name: "random".into(),
             slots,
             gradient_slots: 1 << (self.seed % (u64::from(slots.ilog2()) + 1)),
+            backward_steps: [1, 4][(self.seed / 7 % 2) as usize],
             slices: 8,
             queue_depth: 64,
             ..ArchConfig::tiny()

@@ -10,7 +10,7 @@ use rust_hdl::prelude::*;
 /// The BP engine: BACKPROP and NEURON_BACK in a slot, from trace words, errors and weight rows to errors
 /// and non-zero words. `P` = 4 bits a lane.
 ///
-/// A trace word's visits become events of the dot product; its `end` becomes a marker, after which the
+/// A trace word's visits become events of the dot products; its `end` becomes a marker, after which the
 /// backward lanes take its steps while the events of the next words go on.
 #[derive(LogicBlock)]
 pub struct BackwardEngine<const P: usize> {
@@ -35,9 +35,13 @@ pub struct BackwardEngine<const P: usize> {
     pub weight_ren_o: Signal<Out, Bit>,
     pub weight_addr_o: Signal<Out, Bits<20>>,
     pub weight_i: Vec<Signal<In, Bits<16>>>,
-    pub error_ren_o: Signal<Out, Bit>,
+    /// One bit a step, or the first for all.
+    pub error_ren_o: Signal<Out, Bits<4>>,
     pub error_addr_o: Signal<Out, Bits<20>>,
-    pub error_i: Vec<Signal<In, Bits<16>>>,
+    pub error0_i: Vec<Signal<In, Bits<16>>>,
+    pub error1_i: Vec<Signal<In, Bits<16>>>,
+    pub error2_i: Vec<Signal<In, Bits<16>>>,
+    pub error3_i: Vec<Signal<In, Bits<16>>>,
     // Errors and non-zero words made.
     pub error_wen_o: Signal<Out, Bit>,
     pub error_waddr_o: Signal<Out, Bits<20>>,
@@ -45,8 +49,9 @@ pub struct BackwardEngine<const P: usize> {
     pub nonzero_wen_o: Signal<Out, Bit>,
     pub nonzero_waddr_o: Signal<Out, Bits<20>>,
     pub nonzero_o: Signal<Out, Bits<4>>,
-    // Counters: one cycle each, and the lanes that saturate in this cycle.
-    pub event_o: Signal<Out, Bit>,
+    // Counters: events, error rows read and lanes that saturate in this cycle; a cycle for each skip.
+    pub events_o: Signal<Out, Bits<6>>,
+    pub error_reads_o: Signal<Out, Bits<6>>,
     pub skip_o: Signal<Out, Bit>,
     pub saturations_o: Signal<Out, Bits<6>>,
 
@@ -65,9 +70,8 @@ pub struct BackwardEngine<const P: usize> {
     event_source: Pipe<Bits<20>>,
     event_fresh: Pipe<Bit>,
     gap: Reg<Bits<4>>,
-    dot_valid: Reg<Bit>,
+    dot_mask: Reg<Bits<4>>,
     dot_marker: Reg<Bit>,
-    dot_step: Pipe<Bits<2>>,
     dot_first: Pipe<Bit>,
     dot_lane: Pipe<Bits<5>>,
     step_valid: Reg<Bit>,
@@ -92,6 +96,9 @@ pub struct BackwardEngine<const P: usize> {
     shape_word: Signal<Local, Bits<32>>,
     fire: Signal<Local, Bit>,
     event_now: Signal<Local, Bit>,
+    mask: Signal<Local, Bits<4>>,
+    events: Signal<Local, Bits<6>>,
+    stored: Signal<Local, Bits<16>>,
     top_step: Signal<Local, Bits<3>>,
     last_step: Signal<Local, Bit>,
     nonzero_any: Signal<Local, Bit>,
@@ -107,6 +114,10 @@ pub struct BackwardEngine<const P: usize> {
     marker_gap: Constant<Bits<4>>,
     drain_cycles: Constant<Bits<5>>,
     _lanes: usize,
+    /// Lanes of the errors beside those of one step.
+    _more: usize,
+    _one: usize,
+    _steps: usize,
     _plane_bits: usize,
     _error_bits: usize,
     _error_max_exp: usize,
@@ -120,6 +131,8 @@ impl<const P: usize> BackwardEngine<P> {
     pub fn new(arch: &ArchConfig) -> Self {
         let plane_bits = arch.plane_words().ilog2() as usize;
         let error_bits = arch.error_blocks().ilog2() as usize;
+        let steps = arch.backward_steps;
+        let more = if steps > 1 { P / 4 } else { 0 };
         Self {
             weight_base: Default::default(),
             fan_in: Default::default(),
@@ -150,21 +163,25 @@ impl<const P: usize> BackwardEngine<P> {
             weight_i: (0..P / 4).map(|_| Default::default()).collect(),
             error_ren_o: Default::default(),
             error_addr_o: Default::default(),
-            error_i: (0..P / 4).map(|_| Default::default()).collect(),
+            error0_i: (0..P / 4).map(|_| Default::default()).collect(),
+            error1_i: (0..more).map(|_| Default::default()).collect(),
+            error2_i: (0..more).map(|_| Default::default()).collect(),
+            error3_i: (0..more).map(|_| Default::default()).collect(),
             error_wen_o: Default::default(),
             error_waddr_o: Default::default(),
             error_o: (0..P / 4).map(|_| Default::default()).collect(),
             nonzero_wen_o: Default::default(),
             nonzero_waddr_o: Default::default(),
             nonzero_o: Default::default(),
-            event_o: Default::default(),
+            events_o: Default::default(),
+            error_reads_o: Default::default(),
             skip_o: Default::default(),
             saturations_o: Default::default(),
             reader: TraceReader::new(P / 4),
             walker: Default::default(),
             tile_loop: Default::default(),
-            expander: Default::default(),
-            dot: DotProduct::new(P / 4),
+            expander: Expander::new(steps),
+            dot: DotProduct::new(P / 4, steps),
             lane: (0..P / 4).map(|_| Default::default()).collect(),
             step_gate: Default::default(),
             drain: Default::default(),
@@ -174,9 +191,8 @@ impl<const P: usize> BackwardEngine<P> {
             event_source: Default::default(),
             event_fresh: Default::default(),
             gap: Default::default(),
-            dot_valid: Default::default(),
+            dot_mask: Default::default(),
             dot_marker: Default::default(),
-            dot_step: Default::default(),
             dot_first: Default::default(),
             dot_lane: Default::default(),
             step_valid: Default::default(),
@@ -192,6 +208,9 @@ impl<const P: usize> BackwardEngine<P> {
             shape_word: Default::default(),
             fire: Default::default(),
             event_now: Default::default(),
+            mask: Default::default(),
+            events: Default::default(),
+            stored: Default::default(),
             top_step: Default::default(),
             last_step: Default::default(),
             nonzero_any: Default::default(),
@@ -206,6 +225,9 @@ impl<const P: usize> BackwardEngine<P> {
             marker_gap: Constant::new(MARKER_GAP.into()),
             drain_cycles: Constant::new((BACKWARD_LATENCY as u64).into()),
             _lanes: P / 4,
+            _more: more,
+            _one: usize::from(steps == 1),
+            _steps: steps,
             _plane_bits: plane_bits,
             _error_bits: error_bits,
             _error_max_exp: arch.error_max_exp,
@@ -216,8 +238,8 @@ impl<const P: usize> BackwardEngine<P> {
 impl<const P: usize> Logic for BackwardEngine<P> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, event_lane, event_source, event_fresh, gap, dot_valid, dot_marker);
-        dff_setup!(self, clock, dot_step, dot_first, dot_lane, step_valid);
+        dff_setup!(self, clock, event_lane, event_source, event_fresh, gap, dot_mask, dot_marker);
+        dff_setup!(self, clock, dot_first, dot_lane, step_valid);
         dff_setup!(self, clock, step, step_first, nonzero, words, drain);
         // Columns of the descriptor, in the order of `super::layout`.
         self.weight_base.next = self.column_i[0].val();
@@ -298,12 +320,20 @@ impl<const P: usize> Logic for BackwardEngine<P> {
             self.event_fresh.d.next = self.tile_loop.item_fresh_o.val();
         }
 
-        // Events read weights and errors; with them, a cycle later, they reach the dot product.
+        // Events read weights and errors; with them, a cycle later, they reach the dot products.
         self.expander.hold_i.next = self.expander.end_o.val() & self.gap.q.val().any();
         self.fire.next =
             self.expander.valid_o.val() & !(self.expander.end_o.val() & self.gap.q.val().any());
         self.event_now.next = self.fire.val() & !self.expander.end_o.val();
-        self.event_o.next = self.event_now.val();
+        self.mask.next = bits::<4>(0);
+        if self.event_now.val() {
+            self.mask.next = self.expander.mask_o.val();
+        }
+        self.events.next = (bit_cast::<6, 1>(self.mask.val().get_bits::<1>(0))
+            + bit_cast::<6, 1>(self.mask.val().get_bits::<1>(1)))
+            + (bit_cast::<6, 1>(self.mask.val().get_bits::<1>(2))
+                + bit_cast::<6, 1>(self.mask.val().get_bits::<1>(3)));
+        self.events_o.next = self.events.val();
         if self.gap.q.val().any() {
             self.gap.d.next = self.gap.q.val() - 1;
         }
@@ -312,16 +342,14 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         }
         self.weight_ren_o.next = self.event_now.val() & self.expander.first_o.val();
         self.weight_addr_o.next = self.expander.index_o.val();
-        self.dot_valid.d.next = self.event_now.val();
+        self.dot_mask.d.next = self.mask.val();
         self.dot_marker.d.next = self.fire.val() & self.expander.end_o.val();
-        self.dot_step.d.next = self.expander.step_o.val();
         self.dot_first.d.next = self.expander.first_o.val() & self.event_fresh.q.val();
         self.dot_lane.d.next = self.event_lane.q.val();
-        self.dot.event_valid_i.next = self.dot_valid.q.val();
+        self.dot.mask_i.next = self.dot_mask.q.val();
         self.dot.marker_i.next = self.dot_marker.q.val();
-        self.dot.event_step_i.next = self.dot_step.q.val();
-        self.dot.event_first_i.next = self.dot_first.q.val();
-        self.dot.event_lane_i.next = self.dot_lane.q.val();
+        self.dot.first_i.next = self.dot_first.q.val();
+        self.dot.lane_i.next = self.dot_lane.q.val();
 
         // The steps of the oldest word in flight, descending from the cycle of its handover: the step is the number that follow.
         self.top_step.next = self.walker.steps_o.val() - 1;
@@ -332,16 +360,24 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.step_first.d.next = self.dot.handover_o.val() & self.walker.newest_o.val();
         self.last_step.next = self.step_valid.q.val() & !self.step.q.val().any();
         self.walker.pop_i.next = self.last_step.val();
-        self.error_ren_o.next =
-            self.event_now.val() | (self.steps.now_o.val() & !self.backprop_i.val());
+        self.error_ren_o.next = self.mask.val();
+        self.error_reads_o.next = self.events.val();
         self.error_addr_o.next = (((self.slot_errors.val()
             + bit_cast::<20, 32>(self.out_error_base.val()))
             + self.event_source.q.val())
             << 2)
             | bit_cast::<20, 2>(self.expander.step_o.val());
         if !self.backprop_i.val() {
+            self.error_ren_o.next =
+                bit_cast::<4, 1>(self.steps.now_o.val().into()) << self.steps.left_o.val();
+            self.error_reads_o.next = bit_cast::<6, 1>(self.steps.now_o.val().into());
             self.error_addr_o.next = ((self.target_errors.val() + self.walker.target_o.val()) << 2)
                 | bit_cast::<20, 2>(self.steps.left_o.val());
+        }
+        for _i in 0..self._one {
+            self.error_ren_o.next = bit_cast::<4, 1>(
+                (self.event_now.val() | (self.steps.now_o.val() & !self.backprop_i.val())).into(),
+            );
         }
 
         // The lanes' clock, from the first of their steps until the last has left them.
@@ -358,7 +394,7 @@ impl<const P: usize> Logic for BackwardEngine<P> {
         self.saturations.next = bits::<6>(0);
         for i in 0..self._lanes {
             self.dot.weight_i[i].next = self.weight_i[i].val();
-            self.dot.error_i[i].next = self.error_i[i].val();
+            self.dot.error0_i[i].next = self.error0_i[i].val();
             self.lane[i].clock.next = self.clock.val();
             self.lane[i].step_clock.next = self.step_gate.clock_o.val();
             self.lane[i].reset.next = self.reset.val();
@@ -372,7 +408,7 @@ impl<const P: usize> Logic for BackwardEngine<P> {
             self.lane[i].step_i.next = self.step.q.val();
             self.lane[i].step_first_i.next = self.step_first.q.val();
             self.lane[i].from_memory_i.next = !self.backprop_i.val();
-            self.lane[i].error_i.next = self.error_i[i].val();
+            self.lane[i].error_i.next = self.error0_i[i].val();
             self.lane[i].spike_i.next = self.walker.spike_o.val().get_bits::<4>(i * 4);
             self.lane[i].code0_i.next = self.walker.code0_o.val().get_bits::<4>(i * 4);
             self.lane[i].code1_i.next = self.walker.code1_o.val().get_bits::<4>(i * 4);
@@ -395,6 +431,23 @@ impl<const P: usize> Logic for BackwardEngine<P> {
                 self.saturations.val() + bit_cast::<6, 1>(self.saturated.val().into());
         }
         self.saturations_o.next = self.saturations.val();
+        // Of NEURON_BACK one step's errors are read, of its memory.
+        for i in 0..self._more {
+            self.dot.error1_i[i].next = self.error1_i[i].val();
+            self.dot.error2_i[i].next = self.error2_i[i].val();
+            self.dot.error3_i[i].next = self.error3_i[i].val();
+            self.stored.next = self.error0_i[i].val();
+            if self.step.q.val() == bits::<2>(1) {
+                self.stored.next = self.error1_i[i].val();
+            }
+            if self.step.q.val() == bits::<2>(2) {
+                self.stored.next = self.error2_i[i].val();
+            }
+            if self.step.q.val() == bits::<2>(3) {
+                self.stored.next = self.error3_i[i].val();
+            }
+            self.lane[i].error_i.next = self.stored.val();
+        }
 
         // Errors step by step, the non-zero word with step 0.
         self.written_late.valid_i.next = self.step_valid.q.val();
@@ -439,6 +492,7 @@ impl<const P: usize> Logic for BackwardEngine<P> {
                 ("planes", self._plane_bits),
                 ("errors", self._error_bits),
                 ("max", self._error_max_exp),
+                ("steps", self._steps),
             ],
         )
     }

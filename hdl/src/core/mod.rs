@@ -7,7 +7,7 @@ use crate::control::{
 };
 use crate::emit::{Design, EmitError, emit};
 use crate::host_port::{HostPort, PushEngine, Registers};
-use crate::memory::{KeptWord, LaneMemory, LaneWriter, PlaneWriter, WeightMemory};
+use crate::memory::{KeptWord, LaneMemory, LaneWriter, PlaneWriter, StepMemory, WeightMemory};
 use crate::prim::{ClockGate, Ram};
 use backspike_arch::layout::{Engine, Op};
 use backspike_arch::{ArchConfig, ConfigError, TIME_BLOCK};
@@ -108,7 +108,7 @@ pub struct Core<const P: usize> {
     nonzero_wg: Ram<4>,
     nonzero_kept: KeptWord<4>,
     error_writer: LaneWriter,
-    error_bp: LaneMemory<16>,
+    error_bp: StepMemory,
     error_wg: LaneMemory<16>,
     membrane: LaneMemory<32>,
 
@@ -124,6 +124,8 @@ pub struct Core<const P: usize> {
     op_accumulate: Constant<Bits<4>>,
     op_clear: Constant<Bits<4>>,
     _lanes: usize,
+    /// Lanes of the errors that BP takes beside those of one step.
+    _more: usize,
     _fp_columns: usize,
     _bp_columns: usize,
     _wg_columns: usize,
@@ -187,7 +189,7 @@ impl<const P: usize> Core<P> {
             nonzero_wg: Ram::new(planes),
             nonzero_kept: Default::default(),
             error_writer: LaneWriter::new(P / 4),
-            error_bp: LaneMemory::new(P / 4, errors),
+            error_bp: StepMemory::new(P / 4, errors / TIME_BLOCK, arch.backward_steps),
             error_wg: LaneMemory::new(P / 4, errors),
             membrane: LaneMemory::new(P / 4, membranes),
             nonzero_wen: Default::default(),
@@ -202,6 +204,7 @@ impl<const P: usize> Core<P> {
             op_accumulate: Constant::new((Op::Accumulate as u64).into()),
             op_clear: Constant::new((Op::Clear as u64).into()),
             _lanes: P / 4,
+            _more: if arch.backward_steps > 1 { P / 4 } else { 0 },
             _fp_columns: Engine::Fp.columns(),
             _bp_columns: Engine::Bp.columns(),
             _wg_columns: Engine::Wg.columns(),

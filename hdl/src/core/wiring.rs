@@ -375,12 +375,17 @@ impl<const P: usize> Logic for Core<P> {
             self.error_bp.wdata_i[i].next = self.error_writer.wdata_o[i].val();
             self.error_wg.wen_i[i].next = self.error_writer.wen_o[i].val();
             self.error_wg.wdata_i[i].next = self.error_writer.wdata_o[i].val();
-            self.bp.error_i[i].next = self.error_bp.data_o[i].val();
+            self.bp.error0_i[i].next = self.error_bp.data0_o[i].val();
             self.wg.error_i[i].next = self.error_wg.data_o[i].val();
             self.push_engine.error_i[i].next = self.error_wg.data_o[i].val();
             self.membrane.wen_i[i].next = self.fp.membrane_wen_o.val();
             self.membrane.wdata_i[i].next = self.fp.membrane_o[i].val();
             self.push_engine.membrane_i[i].next = self.membrane.data_o[i].val();
+        }
+        for i in 0..self._more {
+            self.bp.error1_i[i].next = self.error_bp.data1_o[i].val();
+            self.bp.error2_i[i].next = self.error_bp.data2_o[i].val();
+            self.bp.error3_i[i].next = self.error_bp.data3_o[i].val();
         }
         self.nonzero_bp.ren_i.next = self.bp.nonzero_ren_o.val();
         self.nonzero_bp.raddr_i.next = self.bp.nonzero_addr_o.val();
@@ -421,10 +426,10 @@ impl<const P: usize> Logic for Core<P> {
         self.registers.count_i[8].next = bit_cast::<6, 1>(self.fp.membrane_wen_o.val().into());
         self.registers.count_i[9].next = bit_cast::<6, 1>(self.bp_front.busy_o.val().into());
         self.registers.count_i[10].next = bit_cast::<6, 1>(self.bp_front.wait_o.val().into());
-        self.registers.count_i[11].next = bit_cast::<6, 1>(self.bp.event_o.val().into());
+        self.registers.count_i[11].next = self.bp.events_o.val();
         self.registers.count_i[12].next = bit_cast::<6, 1>(self.bp.weight_ren_o.val().into());
         self.registers.count_i[13].next = bit_cast::<6, 1>(self.bp.trace_ren_o.val().into());
-        self.registers.count_i[14].next = bit_cast::<6, 1>(self.bp.error_ren_o.val().into());
+        self.registers.count_i[14].next = self.bp.error_reads_o.val();
         self.registers.count_i[15].next = bit_cast::<6, 1>(self.bp.error_wen_o.val().into());
         self.registers.count_i[16].next = self.bp.saturations_o.val();
         self.registers.count_i[17].next = bit_cast::<6, 1>(self.bp.skip_o.val().into());

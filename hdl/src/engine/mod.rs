@@ -1,7 +1,8 @@
-//! The datapaths of the three engines. Sequencers feed them one event a cycle; nothing in here stalls.
+//! The datapaths of the three engines. Sequencers feed them one visit a cycle; nothing in here stalls.
 
 mod backward_lane;
 mod dot_product;
+mod dot_tree;
 mod forward_lane;
 mod gradient_lane;
 mod pair_sum;

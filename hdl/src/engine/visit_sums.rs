@@ -3,20 +3,20 @@
 use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
 
-/// Sums events per step of the time block. When the first event of a visit arrives, or a marker, the sums of the visit before leave
+/// Sums dot products per step of the time block. When the first of a visit arrive, or a marker, the sums of the visit before leave
 /// as `sum*_o`, one cycle later, with the neuron's lane as one hot bit in `capture_o`. `handover_o` follows the marker by two
-/// cycles, when the last of those sums is at its lane. A marker acts before an event of the same cycle.
+/// cycles, when the last of those sums is at its lane. A marker acts before what arrives in the same cycle.
 #[derive(LogicBlock, Default)]
 pub struct VisitSums {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
-    pub valid_i: Signal<In, Bit>,
-    pub step_i: Signal<In, Bits<2>>,
+    /// One bit for each step with a dot product.
+    pub mask_i: Signal<In, Bits<4>>,
     pub first_i: Signal<In, Bit>,
     pub lane_i: Signal<In, Bits<5>>,
     pub marker_i: Signal<In, Bit>,
     /// Q30.
-    pub value_i: Signal<In, Bits<50>>,
+    pub value_i: [Signal<In, Bits<50>>; 4],
     pub capture_o: Signal<Out, Bits<32>>,
     pub sum0_o: Signal<Out, Bits<40>>,
     pub sum1_o: Signal<Out, Bits<40>>,
@@ -24,7 +24,6 @@ pub struct VisitSums {
     pub sum3_o: Signal<Out, Bits<40>>,
     pub handover_o: Signal<Out, Bit>,
 
-    adds: Signal<Local, Bits<4>>,
     starts: Signal<Local, Bit>,
     retires: Signal<Local, Bit>,
     /// A visit has begun and its sums have not left.
@@ -44,7 +43,7 @@ impl Logic for VisitSums {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, pending, lane, capture, marked, handover);
-        self.starts.next = self.valid_i.val() && self.first_i.val();
+        self.starts.next = self.mask_i.val().any() && self.first_i.val();
         self.retires.next = (self.starts.val() || self.marker_i.val()) && self.pending.q.val();
         if self.starts.val() {
             self.pending.d.next = true;
@@ -60,11 +59,6 @@ impl Logic for VisitSums {
         self.marked.d.next = self.marker_i.val();
         self.handover.d.next = self.marked.q.val();
 
-        if self.valid_i.val() {
-            self.adds.next = bits::<4>(1) << self.step_i.val();
-        } else {
-            self.adds.next = bits::<4>(0);
-        }
         for i in 0..4 {
             self.accumulators[i].clock.next = self.clock.val();
             self.sums[i].clock.next = self.clock.val();
@@ -73,8 +67,8 @@ impl Logic for VisitSums {
             } else {
                 self.bases[i].next = self.accumulators[i].q.val();
             }
-            if self.adds.val().get_bit(i) {
-                self.accumulators[i].d.next = self.bases[i].val() + self.value_i.val();
+            if self.mask_i.val().get_bit(i) {
+                self.accumulators[i].d.next = self.bases[i].val() + self.value_i[i].val();
             } else {
                 self.accumulators[i].d.next = self.bases[i].val();
             }

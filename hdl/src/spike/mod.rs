@@ -1,6 +1,6 @@
 //! From plane words to events: the reader walks a population's plane words, the walker finds the
 //! inputs that have something to do. FP and WG take one with all its steps in a cycle; for BP the expander
-//! turns each into one event a cycle.
+//! turns each into its events, all at once or one a cycle.
 
 mod expander;
 mod fifo;

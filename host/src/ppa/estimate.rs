@@ -214,7 +214,7 @@ impl Computed {
         config: &ArchConfig,
     ) -> Self {
         let ([fp, _, wg, _, idle], [_, bp, ..]) = (&spikes.phases, &errors.phases);
-        // Products of a sample, by engine; an event a cycle, the engines side by side.
+        // Products of a sample, by engine. FP and WG take a row a cycle, BP perhaps one of its events; the engines work side by side.
         let forward: u64 = shapes.layers.iter().map(|layer| layer.products).sum();
         let first = shapes.layers.first().map_or(0, |layer| layer.products);
         let steps = shapes.steps as f64;
@@ -238,7 +238,8 @@ impl Computed {
                 .plus(rest.times(events / phase.events.max(1) as f64))
                 .plus(row.times(visits / phase.visits.max(1) as f64))
                 .plus(neuron.times(neuron_steps / phase.neuron_steps.max(1) as f64));
-            busiest = busiest.max(events);
+            let one_by_one = phase.name == "BP" && config.backward_steps == 1;
+            busiest = busiest.max(if one_by_one { events } else { visits });
         }
         let efficiency = energy.plus(waiting(idle).times(busiest)).under(operations(shapes));
         Self { network: shapes.name.clone(), density, efficiency }

@@ -29,7 +29,7 @@ pub fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// A core just large enough for the random networks; with 4 and 16 lanes its WG takes several slots at once.
+/// A core just large enough for the random networks; with 4 and 16 lanes its WG takes several slots at once, with 4 and 32 its BP all steps.
 pub fn small(lanes: usize) -> ArchConfig {
     let gradient_slots = match lanes {
         4 => 4,
@@ -42,6 +42,7 @@ pub fn small(lanes: usize) -> ArchConfig {
         optimizers: lanes / 2,
         slots: gradient_slots.max(2),
         gradient_slots,
+        backward_steps: if matches!(lanes, 4 | 32) { 4 } else { 1 },
         weights: 1 << 13,
         slot_neuron_steps: 1 << 12,
         slot_error_steps: 1 << 12,
