@@ -1,6 +1,6 @@
 //! The datapath of the BP engine: the dot products of a weight row with the errors of a tile, summed per neuron and step.
 
-use super::dot_tree::{DotTree, tree_latency};
+use super::dot_tree::{DotTree, filled, tree_latency};
 use super::visit_sums::VisitSums;
 use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
@@ -57,10 +57,6 @@ pub struct DotProduct {
     _trees: usize,
     _last: usize,
     _stages: usize,
-}
-
-fn filled<T: Default>(n: usize) -> Vec<T> {
-    (0..n).map(|_| T::default()).collect()
 }
 
 impl DotProduct {

@@ -49,7 +49,7 @@ pub struct DotTree {
     _stages: usize,
 }
 
-fn filled<T: Default>(n: usize) -> Vec<T> {
+pub(super) fn filled<T: Default>(n: usize) -> Vec<T> {
     (0..n).map(|_| T::default()).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The datapaths of the three engines. Sequencers feed them one visit a cycle; nothing in here stalls.
+//! The datapaths of the three engines. Sequencers feed them a visit or an event a cycle; nothing in here stalls.
 
 mod backward_lane;
 mod dot_product;
