@@ -51,9 +51,8 @@ pub struct DotProduct {
     _lanes: usize,
     /// Lanes of the trees beside the first.
     _more: usize,
-    /// Trees: four, or none if there is one for all steps; and one then.
+    /// The trees, if there is one for each step.
     _each: usize,
-    _one: usize,
     _trees: usize,
     _last: usize,
     _stages: usize,
@@ -79,7 +78,6 @@ impl DotProduct {
             _lanes: lanes,
             _more: more,
             _each: if all { steps } else { 0 },
-            _one: usize::from(!all),
             _trees: steps,
             _last: stages - 1,
             _stages: stages,
@@ -136,11 +134,8 @@ impl Logic for DotProduct {
 
         self.sums.clock.next = self.clock.val();
         self.sums.reset.next = self.reset.val();
-        for _i in 0..self._one {
-            self.sums.value_i[0].next = self.tree[0].value_o.val();
-            self.sums.value_i[1].next = self.tree[0].value_o.val();
-            self.sums.value_i[2].next = self.tree[0].value_o.val();
-            self.sums.value_i[3].next = self.tree[0].value_o.val();
+        for s in 0..4 {
+            self.sums.value_i[s].next = self.tree[0].value_o.val();
         }
         for s in 0..self._each {
             self.sums.value_i[s].next = self.tree[s].value_o.val();

@@ -8,7 +8,7 @@ use rust_hdl::prelude::*;
 #[derive(LogicBlock)]
 pub struct StepMemory {
     pub clock: Signal<In, Clock>,
-    /// One bit a memory.
+    /// One bit a step.
     pub ren_i: Signal<In, Bits<4>>,
     /// Row; of the tile, whatever the step, if there is a memory for each step.
     pub raddr_i: Signal<In, Bits<20>>,
@@ -29,6 +29,8 @@ pub struct StepMemory {
     /// Lanes beyond the first step's memory.
     _more: usize,
     _banks: usize,
+    /// The memories, if there is one for each step.
+    _each: usize,
     _tiles: usize,
 }
 
@@ -55,6 +57,7 @@ impl StepMemory {
             _lanes: lanes,
             _more: more,
             _banks: banks,
+            _each: if banks > 1 { banks } else { 0 },
             _tiles: tiles,
         }
     }
@@ -65,7 +68,7 @@ impl Logic for StepMemory {
     fn update(&mut self) {
         for s in 0..self._banks {
             self.bank[s].clock.next = self.clock.val();
-            self.bank[s].ren_i.next = self.ren_i.val().get_bit(s);
+            self.bank[s].ren_i.next = self.ren_i.val().any();
             self.bank[s].raddr_i.next = self.raddr_i.val() >> self.shift.val();
             self.bank[s].waddr_i.next = self.waddr_i.val() >> self.shift.val();
             self.here.next = s.to_bits();
@@ -75,6 +78,9 @@ impl Logic for StepMemory {
                 self.bank[s].wen_i[i].next = self.wen_i[i].val() & self.writes.val();
                 self.bank[s].wdata_i[i].next = self.wdata_i[i].val();
             }
+        }
+        for s in 0..self._each {
+            self.bank[s].ren_i.next = self.ren_i.val().get_bit(s);
         }
         for i in 0..self._lanes {
             self.data0_o[i].next = self.bank[0].data_o[i].val();

@@ -141,11 +141,6 @@ impl<const P: usize> Logic for BackwardEngine<P> {
             self.error_addr_o.next = ((self.target_errors.val() + self.walker.target_o.val()) << 2)
                 | bit_cast::<20, 2>(self.steps.left_o.val());
         }
-        for _i in 0..self._one {
-            self.error_ren_o.next = bit_cast::<4, 1>(
-                (self.event_now.val() | (self.steps.now_o.val() & !self.backprop_i.val())).into(),
-            );
-        }
 
         // The lanes' clock, from the first of their steps until the last has left them.
         if self.step_valid.q.val() {

@@ -37,7 +37,7 @@ pub struct BackwardEngine<const P: usize> {
     pub weight_ren_o: Signal<Out, Bit>,
     pub weight_addr_o: Signal<Out, Bits<20>>,
     pub weight_i: Vec<Signal<In, Bits<16>>>,
-    /// One bit a step, or the first for all.
+    /// One bit a step.
     pub error_ren_o: Signal<Out, Bits<4>>,
     pub error_addr_o: Signal<Out, Bits<20>>,
     pub error0_i: Vec<Signal<In, Bits<16>>>,
@@ -118,7 +118,6 @@ pub struct BackwardEngine<const P: usize> {
     _lanes: usize,
     /// Lanes of the errors beside those of one step.
     _more: usize,
-    _one: usize,
     _steps: usize,
     _plane_bits: usize,
     _error_bits: usize,
@@ -228,7 +227,6 @@ impl<const P: usize> BackwardEngine<P> {
             drain_cycles: Constant::new((BACKWARD_LATENCY as u64).into()),
             _lanes: P / 4,
             _more: more,
-            _one: usize::from(steps == 1),
             _steps: steps,
             _plane_bits: plane_bits,
             _error_bits: error_bits,
