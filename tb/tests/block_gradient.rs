@@ -21,7 +21,7 @@ fn mutations_of_the_gradient_lane_are_caught() {
     let mut rng = generator("mutations_of_the_gradient_lane_are_caught");
     // Rounding to nearest instead of down, an error that is kept for the wrong step or slot, and a sum of errors that loses its sign.
     for (slots, from, to) in [
-        (1, "= align_fixed_o[29:6];", "= align_fixed_o[29:6] + {23'd0, align_fixed_o[5]};"),
+        (1, "= placed[44:21];", "= placed[44:21] + {23'd0, placed[20]};"),
         (1, "loads[2]", "loads[1]"),
         (2, "loads[6]", "loads[2]"),
         (1, "32'hfc000000", "32'hf8000000"),

@@ -51,8 +51,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "WG rounds a negative error up",
         module: "gradient_lane_slots4",
-        expression: "~shifted",
-        mistake: "24'd0 - shifted",
+        expression: "placed[44:21]",
+        mistake: "placed[44:21] + {23'd0, placed[44] && (|placed[20:0])}",
     },
     Mutant {
         name: "the optimizer hashes the wrong coordinate",

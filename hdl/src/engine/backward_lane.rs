@@ -58,7 +58,6 @@ pub struct BackwardLane {
 
     collected: [Reg<Bits<40>>; 4],
     given: [Reg<Bits<40>>; 4],
-    stored: Signal<Local, Bits<16>>,
     align: AlignError,
     valid1: Reg<Bit>,
     step1: Pipe<Bits<2>>,
@@ -107,14 +106,10 @@ impl Logic for BackwardLane {
             self.collected[3].d.next = self.collected[3].q.val();
         }
 
-        // Beside the alignment, which keeps still while the error memory is read for dot products.
-        self.stored.next = bits::<16>(0);
-        if self.from_memory_i.val() {
-            self.stored.next = self.error_i.val();
-        }
+        // The alignment keeps still while the error memory is read for dot products.
         self.align.clock.next = self.step_clock.val();
         self.align.enable_i.next = self.step_valid_i.val() & self.from_memory_i.val();
-        self.align.value_i.next = self.stored.val();
+        self.align.value_i.next = self.error_i.val();
         self.valid1.d.next = self.step_valid_i.val();
         self.step1.d.next = self.step_i.val();
         self.first1.d.next = self.step_first_i.val();

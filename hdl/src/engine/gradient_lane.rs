@@ -1,6 +1,5 @@
 //! One lane of the WG engine: the errors of tile-blocks held at the lane, added into a gradient.
 
-use crate::num::AlignError;
 use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
 
@@ -27,16 +26,22 @@ pub struct GradientLane {
     pub gradient_i: Signal<In, Bits<32>>,
     pub gradient_o: Signal<Out, Bits<32>>,
 
-    align: AlignError,
     load_valid: Reg<Bit>,
     load_at: Pipe<Bits<5>>,
     loads: Signal<Local, Bits<32>>,
     here: Signal<Local, Bit>,
-    floored: Signal<Local, Bits<24>>,
-    folded: Signal<Local, Bits<24>>,
-    shifted: Signal<Local, Bits<24>>,
+    value: Pipe<Bits<16>>,
+    exponent: Signal<Local, Bits<6>>,
+    mantissa: Signal<Local, Bits<12>>,
+    magnitude: Signal<Local, Bits<12>>,
+    significand: Signal<Local, Bits<12>>,
+    up: Signal<Local, Bits<6>>,
+    position: Signal<Local, Bits<6>>,
+    /// 45 bits: the signed 12-bit significand, up by at most 18 + 15.
+    unplaced: Signal<Local, Bits<45>>,
+    placed: Signal<Local, Bits<45>>,
     increment: Signal<Local, Bits<24>>,
-    /// One per slot and step, 24 bits: a 30-bit aligned error less the 6 bits from 2^-24 to 2^-18.
+    /// One per slot and step, 24 bits: an error of 30 bits, in units of 2^-24, less the 6 bits from 2^-24 to 2^-18.
     errors: Vec<Pipe<Bits<24>>>,
     add_valid: Reg<Bit>,
     add_mask: Vec<Pipe<Bits<4>>>,
@@ -67,14 +72,19 @@ impl GradientLane {
             add_mask_i: (0..slots).map(|_| Default::default()).collect(),
             gradient_i: Default::default(),
             gradient_o: Default::default(),
-            align: Default::default(),
             load_valid: Default::default(),
             load_at: Default::default(),
             loads: Default::default(),
             here: Default::default(),
-            floored: Default::default(),
-            folded: Default::default(),
-            shifted: Default::default(),
+            value: Default::default(),
+            exponent: Default::default(),
+            mantissa: Default::default(),
+            magnitude: Default::default(),
+            significand: Default::default(),
+            up: Default::default(),
+            position: Default::default(),
+            unplaced: Default::default(),
+            placed: Default::default(),
             increment: Default::default(),
             errors: (0..4 * slots).map(|_| Default::default()).collect(),
             add_valid: Default::default(),
@@ -95,26 +105,45 @@ impl GradientLane {
 impl Logic for GradientLane {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, load_valid, load_at, add_valid, start, sum);
-        self.align.clock.next = self.clock.val();
-        self.align.enable_i.next = self.load_valid_i.val();
-        self.align.value_i.next = self.error_i.val();
+        dff_setup!(self, clock, load_valid, load_at, value, add_valid, start, sum);
         self.load_valid.d.next = self.load_valid_i.val();
         self.load_at.d.next = self.load_at_i.val();
+        if self.load_valid_i.val() {
+            self.value.d.next = self.error_i.val();
+        }
 
-        // error >>> (6 + gradient_shift), floored once although in two parts: dropping six bits, then a run-time shift.
-        self.floored.next = self.align.fixed_o.val().get_bits::<24>(6);
-        if self.floored.val().get_bit(23) {
-            self.folded.next = !self.floored.val();
+        // The significand in units of 2^-24 is up by the exponent field less one, 0 for subnormals and the smallest binade; clipped
+        // at 18 (error 16), which valid errors never exceed.
+        self.exponent.next = bit_cast::<6, 5>(self.value.q.val().get_bits::<5>(10));
+        self.mantissa.next = bit_cast::<12, 10>(self.value.q.val().get_bits::<10>(0));
+        if self.exponent.val() == bits::<6>(0) {
+            self.magnitude.next = self.mantissa.val();
+            self.up.next = bits::<6>(0);
         } else {
-            self.folded.next = self.floored.val();
+            self.magnitude.next = self.mantissa.val() | bits::<12>(0x400);
+            if self.exponent.val() > bits::<6>(19) {
+                self.up.next = bits::<6>(18);
+            } else {
+                self.up.next = self.exponent.val() - bits::<6>(1);
+            }
         }
-        self.shifted.next = self.folded.val() >> self.gradient_shift_i.val();
-        if self.floored.val().get_bit(23) {
-            self.increment.next = !self.shifted.val();
+        if self.value.q.val().get_bit(15) {
+            self.significand.next = bits::<12>(0) - self.magnitude.val();
         } else {
-            self.increment.next = self.shifted.val();
+            self.significand.next = self.magnitude.val();
         }
+        if self.significand.val().get_bit(11) {
+            self.unplaced.next =
+                bit_cast::<45, 12>(self.significand.val()) | bits::<45>(0x1FFF_FFFF_F000_u64);
+        } else {
+            self.unplaced.next = bit_cast::<45, 12>(self.significand.val());
+        }
+        // To units of 2^(-18 + gradient_shift): down by 6 + gradient_shift, as up by 15 - gradient_shift, exactly, and down by 21:
+        // dropping the low bits of the two's complement is the floor toward minus infinity.
+        self.position.next =
+            self.up.val() + (bits::<6>(15) - bit_cast::<6, 4>(self.gradient_shift_i.val()));
+        self.placed.next = self.unplaced.val() << self.position.val();
+        self.increment.next = self.placed.val().get_bits::<24>(21);
         if self.load_valid.q.val() {
             self.loads.next = bits::<32>(1) << self.load_at.q.val();
         } else {

@@ -64,29 +64,32 @@ impl Logic for AlignWeight {
 }
 
 /// An error as a multiple of 2^-24: exact up to abs(d) <= 16, whose exponent field is 19. 30 bits: the signed 12-bit significand,
-/// up by at most 18.
+/// up by at most 18. The register is before the alignment: the way out of an error memory is long enough.
 #[derive(LogicBlock, Default)]
 pub struct AlignError {
     pub clock: Signal<In, Clock>,
-    /// Low: the registers hold.
+    /// Low: the register holds.
     pub enable_i: Signal<In, Bit>,
     pub value_i: Signal<In, Bits<16>>,
     pub fixed_o: Signal<Out, Bits<30>>,
+    value: Pipe<Bits<16>>,
     exponent: Signal<Local, Bits<5>>,
     mantissa: Signal<Local, Bits<12>>,
     magnitude: Signal<Local, Bits<12>>,
     significand: Signal<Local, Bits<12>>,
     shift: Signal<Local, Bits<5>>,
     wide: Signal<Local, Bits<30>>,
-    fixed: Pipe<Bits<30>>,
 }
 
 impl Logic for AlignError {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, fixed);
-        self.exponent.next = self.value_i.val().get_bits::<5>(10);
-        self.mantissa.next = bit_cast::<12, 10>(self.value_i.val().get_bits::<10>(0));
+        dff_setup!(self, clock, value);
+        if self.enable_i.val() {
+            self.value.d.next = self.value_i.val();
+        }
+        self.exponent.next = self.value.q.val().get_bits::<5>(10);
+        self.mantissa.next = bit_cast::<12, 10>(self.value.q.val().get_bits::<10>(0));
         if self.exponent.val() == bits::<5>(0) {
             self.magnitude.next = self.mantissa.val();
             self.shift.next = bits::<5>(0);
@@ -98,7 +101,7 @@ impl Logic for AlignError {
                 self.shift.next = self.exponent.val() - bits::<5>(1);
             }
         }
-        if self.value_i.val().get_bit(15) {
+        if self.value.q.val().get_bit(15) {
             self.significand.next = bits::<12>(0) - self.magnitude.val();
         } else {
             self.significand.next = self.magnitude.val();
@@ -108,10 +111,7 @@ impl Logic for AlignError {
         } else {
             self.wide.next = bit_cast::<30, 12>(self.significand.val());
         }
-        if self.enable_i.val() {
-            self.fixed.d.next = self.wide.val() << self.shift.val();
-        }
-        self.fixed_o.next = self.fixed.q.val();
+        self.fixed_o.next = self.wide.val() << self.shift.val();
     }
 
     fn timing(&self) -> Vec<TimingInfo> {
