@@ -220,7 +220,7 @@ pub fn forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
         earlier = begin;
     }
     let last = (steps - (words.len() - 1) * TIME_BLOCK) as i64;
-    (stream.close + (last - 1) * STEP_CYCLES + 12) as usize
+    (stream.close + (last - 1) * STEP_CYCLES + 13) as usize
 }
 
 /// Busy cycles of ACCUMULATE for `slots` slots. `kinds[block][tile]` tells which of `words` are the kept ones of the tile-block; without

@@ -32,8 +32,8 @@ fn four_million_products_are_exact() {
     let mut rng = generator("four_million_products_are_exact");
     let library = library(Product::default());
     let mut model = start(&library, STARTS[1]);
-    let [enable, weight, error, biased] =
-        ["enable_i", "weight_i", "error_i", "biased_o"].map(|name| model.port(name));
+    let [load, enable, weight, error, biased] =
+        ["load_i", "enable_i", "weight_i", "error_i", "biased_o"].map(|name| model.port(name));
     let (weights, errors) = (strata(&mut rng), strata(&mut rng));
     let pairs = weights.len() * errors.len();
     assert!(pairs >= 4_000_000);
@@ -48,7 +48,7 @@ fn four_million_products_are_exact() {
         let (w, d) = pair(cycle.min(pairs - 1));
         model.write(weight, w.0.into());
         model.write(error, d.0.into());
-        tick_with_pauses(&mut model, enable, cycle);
+        tick_with_pauses(&mut model, &[load, enable], cycle);
     }
 }
 

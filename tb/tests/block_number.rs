@@ -29,7 +29,7 @@ fn stream(
             assert!(got == expected, "{:#x} gives {got:#x}, expected {expected:#x}", inputs[done]);
         }
         model.write(input, *inputs.get(cycle).unwrap_or(&0));
-        tick_with_pauses(&mut model, enable, cycle);
+        tick_with_pauses(&mut model, &[enable], cycle);
     }
 }
 

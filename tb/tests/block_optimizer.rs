@@ -66,7 +66,7 @@ fn run(
             model.write(input, case.input.into());
             model.write(output, case.output.into());
         }
-        tick_with_pauses(model, enable, cycle);
+        tick_with_pauses(model, &[enable], cycle);
     }
 }
 

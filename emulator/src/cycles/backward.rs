@@ -61,7 +61,7 @@ impl Backward {
         self.expander = self.end_fired;
         self.popped.rotate_left(1);
         self.popped[IN_FLIGHT - 1] =
-            self.end_fired + 6 + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES;
+            self.end_fired + 7 + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES;
     }
 
     /// The visits of a word, the first available in cycle `available`; returns when its end is.
@@ -118,7 +118,7 @@ impl Backward {
 
     /// Busy cycles, once all words are through; the last is of a block of `steps` steps.
     pub const fn busy(&self, steps: usize) -> usize {
-        (self.end_fired + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES) as usize + 18
+        (self.end_fired + self.lanes_log2 + (steps as i64 - 1) * STEP_CYCLES) as usize + 19
     }
 }
 

@@ -95,7 +95,7 @@ fn plain_forward(tiles: usize, steps: usize, words: &[Vec<Kept>]) -> usize {
             stepped = close + 3 * last;
         }
     }
-    (close + 3 * (last - 1)) as usize + 12
+    (close + 3 * (last - 1)) as usize + 13
 }
 
 fn plain_accumulate(

@@ -43,7 +43,7 @@ pub struct DotProduct {
     /// One for each step of the block, or one.
     tree: Vec<DotTree>,
     sums: VisitSums,
-    // What travels beside the trees; stage 0 is beside the products' first half.
+    // What travels beside the trees; stage 0 is beside the products' operands.
     mask: Vec<Reg<Bits<4>>>,
     marker: Vec<Reg<Bit>>,
     first: Vec<Pipe<Bit>>,

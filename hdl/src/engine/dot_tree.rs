@@ -34,7 +34,7 @@ pub struct DotTree {
     root5: Vec<PairSum<44, 45>>,
     root: Signal<Local, Bits<45>>,
     bias: Signal<Local, Bits<50>>,
-    // Stage 0 is beside the products' first half; a stage loads when something is there.
+    // Stage 0 is beside the products' operands; a stage loads when something is there.
     valid: Vec<Reg<Bit>>,
     _lanes: usize,
     _nodes1: usize,
@@ -58,7 +58,7 @@ impl DotTree {
     pub fn new(lanes: usize) -> Self {
         let levels = lanes.ilog2() as usize;
         // The root loads with the last.
-        let stages = levels + 1;
+        let stages = levels + PRODUCT_LATENCY - 1;
         let nodes = |level| if level < levels { lanes >> level } else { 0 };
         let root = |level| usize::from(level == levels);
         Self {
@@ -101,38 +101,39 @@ impl Logic for DotTree {
         }
         for i in 0..self._lanes {
             self.products[i].clock.next = self.clock.val();
-            self.products[i].enable_i.next = self.valid_i.val() || self.valid[0].q.val();
+            self.products[i].load_i.next = self.valid_i.val();
+            self.products[i].enable_i.next = self.valid[0].q.val() || self.valid[1].q.val();
             self.products[i].weight_i.next = self.weight_i[i].val();
             self.products[i].error_i.next = self.error_i[i].val();
         }
         for i in 0..self._nodes1 {
             self.level1[i].clock.next = self.clock.val();
-            self.level1[i].enable_i.next = self.valid[1].q.val();
+            self.level1[i].enable_i.next = self.valid[2].q.val();
             self.level1[i].a_i.next = self.products[2 * i].biased_o.val();
             self.level1[i].b_i.next = self.products[2 * i + 1].biased_o.val();
         }
         for i in 0..self._nodes2 {
             self.level2[i].clock.next = self.clock.val();
-            self.level2[i].enable_i.next = self.valid[2].q.val();
+            self.level2[i].enable_i.next = self.valid[3].q.val();
             self.level2[i].a_i.next = self.level1[2 * i].sum_o.val();
             self.level2[i].b_i.next = self.level1[2 * i + 1].sum_o.val();
         }
         for i in 0..self._nodes3 {
             self.level3[i].clock.next = self.clock.val();
-            self.level3[i].enable_i.next = self.valid[3].q.val();
+            self.level3[i].enable_i.next = self.valid[4].q.val();
             self.level3[i].a_i.next = self.level2[2 * i].sum_o.val();
             self.level3[i].b_i.next = self.level2[2 * i + 1].sum_o.val();
         }
         for i in 0..self._nodes4 {
             self.level4[i].clock.next = self.clock.val();
-            self.level4[i].enable_i.next = self.valid[4].q.val();
+            self.level4[i].enable_i.next = self.valid[5].q.val();
             self.level4[i].a_i.next = self.level3[2 * i].sum_o.val();
             self.level4[i].b_i.next = self.level3[2 * i + 1].sum_o.val();
         }
         // Each product carries a bias of 2^39, the sum `lanes` of them.
         for i in 0..self._root2 {
             self.root2[i].clock.next = self.clock.val();
-            self.root2[i].enable_i.next = self.valid[2].q.val();
+            self.root2[i].enable_i.next = self.valid[3].q.val();
             self.root2[i].a_i.next = self.level1[2 * i].sum_o.val();
             self.root2[i].b_i.next = self.level1[2 * i + 1].sum_o.val();
             self.root.next = self.root2[i].sum_o.val();
@@ -140,7 +141,7 @@ impl Logic for DotTree {
         }
         for i in 0..self._root3 {
             self.root3[i].clock.next = self.clock.val();
-            self.root3[i].enable_i.next = self.valid[3].q.val();
+            self.root3[i].enable_i.next = self.valid[4].q.val();
             self.root3[i].a_i.next = self.level2[2 * i].sum_o.val();
             self.root3[i].b_i.next = self.level2[2 * i + 1].sum_o.val();
             self.root.next = self.root3[i].sum_o.val();
@@ -148,7 +149,7 @@ impl Logic for DotTree {
         }
         for i in 0..self._root4 {
             self.root4[i].clock.next = self.clock.val();
-            self.root4[i].enable_i.next = self.valid[4].q.val();
+            self.root4[i].enable_i.next = self.valid[5].q.val();
             self.root4[i].a_i.next = self.level3[2 * i].sum_o.val();
             self.root4[i].b_i.next = self.level3[2 * i + 1].sum_o.val();
             self.root.next = self.root4[i].sum_o.val();
@@ -156,7 +157,7 @@ impl Logic for DotTree {
         }
         for i in 0..self._root5 {
             self.root5[i].clock.next = self.clock.val();
-            self.root5[i].enable_i.next = self.valid[5].q.val();
+            self.root5[i].enable_i.next = self.valid[6].q.val();
             self.root5[i].a_i.next = self.level4[2 * i].sum_o.val();
             self.root5[i].b_i.next = self.level4[2 * i + 1].sum_o.val();
             self.root.next = self.root5[i].sum_o.val();

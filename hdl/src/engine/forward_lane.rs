@@ -7,9 +7,9 @@ use crate::prim::{Pipe, Reg, described_module};
 use rust_hdl::prelude::*;
 
 /// Cycles from `neuron_valid_i` to `membrane_o` of that step.
-pub const FORWARD_MEMBRANE_LATENCY: usize = 3 + FORWARD_NEURON_MEMBRANE_LATENCY;
+pub const FORWARD_MEMBRANE_LATENCY: usize = 4 + FORWARD_NEURON_MEMBRANE_LATENCY;
 /// Cycles from `neuron_valid_i` to the bits of that step in `spike_o`, `code0_o` and `code1_o`.
-pub const FORWARD_SPIKE_LATENCY: usize = 3 + FORWARD_NEURON_SPIKE_LATENCY;
+pub const FORWARD_SPIKE_LATENCY: usize = 4 + FORWARD_NEURON_SPIKE_LATENCY;
 
 /// An *add* (`add_valid_i`, the binary16 weight and the steps of the visit in the same cycle) adds a weight to the sums of all its
 /// steps, at most once in each pair of them. A *neuron step* (`neuron_valid_i`) runs the neuron on the sum of a step. Step 0 of a block
@@ -55,6 +55,13 @@ pub struct ForwardLane {
     pub code1_o: Signal<Out, Bits<4>>,
     pub membrane_o: Signal<Out, Bits<32>>,
 
+    /// The way out of a weight memory is long enough: its weight goes to a register before it is aligned.
+    weight: Pipe<Bits<16>>,
+    adds: Reg<Bit>,
+    add_mask: Pipe<Bits<4>>,
+    arrived_valid: Reg<Bit>,
+    arrived_step: Pipe<Bits<2>>,
+    arrived_first: Pipe<Bit>,
     align: AlignWeight,
     unit: ForwardNeuron,
     // Steps 0 and 1, steps 2 and 3.
@@ -78,28 +85,37 @@ pub struct ForwardLane {
 impl Logic for ForwardLane {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, weight, adds, add_mask, arrived_valid, arrived_step, arrived_first);
         dff_setup!(self, clock, neuron_valid, neuron_step, neuron_first, taken_valid, taken_step);
         dff_setup!(self, clock, taken_first, sum_valid, sum_step, sum_first, sum);
+        self.adds.d.next = self.add_valid_i.val();
+        if self.add_valid_i.val() {
+            self.weight.d.next = self.weight_i.val();
+            self.add_mask.d.next = self.add_mask_i.val();
+        }
         self.align.clock.next = self.clock.val();
-        self.align.enable_i.next = self.add_valid_i.val();
-        self.align.value_i.next = self.weight_i.val();
-        self.neuron_valid.d.next = self.neuron_valid_i.val();
-        self.neuron_step.d.next = self.neuron_step_i.val();
-        self.neuron_first.d.next = self.neuron_first_i.val();
+        self.align.enable_i.next = self.adds.q.val();
+        self.align.value_i.next = self.weight.q.val();
+        self.arrived_valid.d.next = self.neuron_valid_i.val();
+        self.arrived_step.d.next = self.neuron_step_i.val();
+        self.arrived_first.d.next = self.neuron_first_i.val();
+        self.neuron_valid.d.next = self.arrived_valid.q.val();
+        self.neuron_step.d.next = self.arrived_step.q.val();
+        self.neuron_first.d.next = self.arrived_first.q.val();
         self.take_over.next =
             self.neuron_valid.q.val() && (self.neuron_step.q.val() == bits::<2>(0));
         // Beside the alignment, which takes a cycle.
         self.early.clock.next = self.clock.val();
         self.early.reset.next = self.reset.val();
-        self.early.add_valid_i.next = self.add_valid_i.val();
-        self.early.add_steps_i.next = self.add_mask_i.val().get_bits::<2>(0);
+        self.early.add_valid_i.next = self.adds.q.val();
+        self.early.add_steps_i.next = self.add_mask.q.val().get_bits::<2>(0);
         self.early.fixed_i.next = self.align.fixed_o.val();
         self.early.take_over_i.next = self.take_over.val();
         self.early.second_i.next = self.taken_step.q.val().get_bit(0);
         self.late.clock.next = self.clock.val();
         self.late.reset.next = self.reset.val();
-        self.late.add_valid_i.next = self.add_valid_i.val();
-        self.late.add_steps_i.next = self.add_mask_i.val().get_bits::<2>(2);
+        self.late.add_valid_i.next = self.adds.q.val();
+        self.late.add_steps_i.next = self.add_mask.q.val().get_bits::<2>(2);
         self.late.fixed_i.next = self.align.fixed_o.val();
         self.late.take_over_i.next = self.take_over.val();
         self.late.second_i.next = self.taken_step.q.val().get_bit(0);

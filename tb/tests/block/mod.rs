@@ -51,12 +51,12 @@ pub fn generator(test: &str) -> StdRng {
 }
 
 /// One cycle of a pipeline at work, after one in which it must hold, now and then.
-pub fn tick_with_pauses(model: &mut Model, enable: Port, cycle: usize) {
+pub fn tick_with_pauses(model: &mut Model, enables: &[Port], cycle: usize) {
     if cycle % 7 == 3 {
-        model.write(enable, 0);
+        enables.iter().for_each(|enable| model.write(*enable, 0));
         model.tick(1);
     }
-    model.write(enable, 1);
+    enables.iter().for_each(|enable| model.write(*enable, 1));
     model.tick(1);
 }
 
