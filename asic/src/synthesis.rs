@@ -50,6 +50,63 @@ fn clock_gate(library: &Library) -> Option<String> {
     ))
 }
 
+/// The file with [`SINGLE_ADDERS`].
+const SINGLES: &str = "singles.map.v";
+/// The file with [`full_adder`].
+const ADDERS: &str = "adders.map.v";
+
+/// Yosys makes products and sums of several numbers of words of full adders. This takes them apart, and those with an input that is known
+/// become gates. What is known of a word's sums shows when they are gates, so a tree of words takes a pass for each of its levels.
+const SINGLE_ADDERS: &str = r#"
+(* techmap_celltype = "$fa" *)
+module _10_full_adders (A, B, C, X, Y);
+  parameter WIDTH = 1;
+  parameter _TECHMAP_CONSTMSK_A_ = 0;
+  parameter _TECHMAP_CONSTMSK_B_ = 0;
+  parameter _TECHMAP_CONSTMSK_C_ = 0;
+  localparam [WIDTH-1:0] KNOWN = _TECHMAP_CONSTMSK_A_ | _TECHMAP_CONSTMSK_B_ | _TECHMAP_CONSTMSK_C_;
+  input [WIDTH-1:0] A, B, C;
+  output [WIDTH-1:0] X, Y;
+  genvar i;
+  generate
+    if (WIDTH == 1 && KNOWN == 0) begin : single
+      wire _TECHMAP_FAIL_ = 1;
+    end
+    for (i = 0; i < WIDTH; i = i + 1) begin : bits
+      if (KNOWN[i]) begin : gates
+        assign X[i] = A[i] & B[i] | C[i] & (A[i] | B[i]);
+        assign Y[i] = A[i] ^ B[i] ^ C[i];
+      end else begin : unknown
+        \$fa #(.WIDTH(1)) adder (.A(A[i]), .B(B[i]), .C(C[i]), .X(X[i]), .Y(Y[i]));
+      end
+    end
+  endgenerate
+endmodule
+"#;
+/// Levels of the deepest tree: 16 products of bits or errors, three words to two in each.
+const ADDER_LEVELS: usize = 8;
+
+/// Tables of the outputs of a full adder, which are the same whichever input is which.
+const CARRY: u64 = 0b1110_1000;
+const SUM: u64 = 0b1001_0110;
+
+/// A single full adder as the library's smallest cell of that kind, if it has one. ABC would make one of seven gates.
+fn full_adder(library: &Library) -> Option<String> {
+    let adders = library.cells.iter().filter_map(|(name, cell)| {
+        let of = |table| cell.outputs.iter().find(|output| output.table == table);
+        let (carry, sum) = (of(CARRY)?, of(SUM)?);
+        let adds = cell.kind == CellKind::Gates && cell.inputs.len() == 3;
+        adds.then_some((name, cell, &carry.name, &sum.name))
+    });
+    let (name, cell, carry, sum) = adders.min_by(|a, b| a.1.area.total_cmp(&b.1.area))?;
+    let [a, b, c] = [0, 1, 2].map(|input: usize| &cell.inputs[input].0);
+    Some(format!(
+        "(* techmap_celltype = \"$fa\" *)\nmodule full_adder (input A, B, C, output X, Y);\n  \
+         parameter WIDTH = 1;\n  \
+         {name} adder (.{a}(A), .{b}(B), .{c}(C), .{carry}(X), .{sum}(Y));\nendmodule\n"
+    ))
+}
+
 /// The file with what a block's mapping supposes around it; without it ABC neither buffers nets nor sizes gates.
 const SURROUNDINGS: &str = "surroundings.sdc";
 /// Inverters that an output of a block drives.
@@ -81,25 +138,34 @@ pub fn synthesise_chip(
     let (source, blif, verilog) =
         (format!("{top}.v"), format!("{top}.blif"), format!("{top}.netlist.v"));
     let mut design = design.clone();
-    let (mut cells, mut gates) = (String::new(), String::new());
+    let mut gates = String::new();
     if let Some(gate) = clock_gate(library) {
         for module in design.modules.iter_mut().filter(|module| module.name == "clock_gate") {
             module.text.clone_from(&gate);
         }
-        cells = format!("read_liberty -lib {liberty};");
         gates = format!(
             "techmap -map {REGISTERS}; simplemap; opt_merge; opt_clean; clockgate -liberty {liberty} -min_net_size {GATED_BITS};"
         );
     }
     flow.write(&source, &design.to_single_file())?;
     flow.write(REGISTERS, RESET_AS_ENABLE)?;
+    let adders = full_adder(library);
+    let steps = match &adders {
+        Some(_) => format!(
+            "synth -top {top} -run begin:fine; maccmap; {} techmap -map {ADDERS}; synth -top {top} -run fine:;",
+            format!("techmap -map {SINGLES}; opt -fast -full; ").repeat(ADDER_LEVELS)
+        ),
+        None => format!("synth -top {top};"),
+    };
+    flow.write(SINGLES, SINGLE_ADDERS)?;
+    flow.write(ADDERS, adders.as_deref().unwrap_or_default())?;
     flow.write(SURROUNDINGS, &surroundings(library)?)?;
     let script = format!(
-        "{cells} read_verilog {source}; blackbox ram_*; synth -top {top}; {gates} dfflibmap -liberty {liberty}; \
+        "read_liberty -lib {liberty}; read_verilog {source}; blackbox ram_*; {steps} {gates} dfflibmap -liberty {liberty}; \
          abc -D {period_ps} -constr {SURROUNDINGS} -liberty {liberty}; flatten; opt_clean -purge; \
          write_verilog -noattr -norename {verilog}; write_blif -cname {blif}"
     );
-    let inputs = [source.as_str(), liberty, REGISTERS, SURROUNDINGS];
+    let inputs = [source.as_str(), liberty, REGISTERS, SINGLES, ADDERS, SURROUNDINGS];
     flow.yosys(&format!("mapping of {top}"), &script, &inputs, &[&blif, &verilog])?;
     let netlist = Netlist::parse(&flow.read(&blif)?)?;
     Ok(Chip { netlist, verilog })
