@@ -18,6 +18,18 @@ pub struct Library {
     pub unit_load: f64,
 }
 
+impl Library {
+    /// The cell with the smallest area of those of which `pick` gives something, with its name and that.
+    pub(crate) fn smallest<'a, T>(
+        &'a self,
+        pick: impl Fn(&'a Cell) -> Option<T>,
+    ) -> Option<(&'a str, &'a Cell, T)> {
+        let picked =
+            self.cells.iter().filter_map(|(name, cell)| Some((name.as_str(), cell, pick(cell)?)));
+        picked.min_by(|a, b| a.1.area.total_cmp(&b.1.area))
+    }
+}
+
 /// A cell.
 #[derive(Clone, Debug)]
 pub struct Cell {

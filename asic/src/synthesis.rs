@@ -37,11 +37,10 @@ endmodule
 
 /// The smallest clock gate of the library as the module of [`backspike_hdl::prim::ClockGate`], if the library has one.
 fn clock_gate(library: &Library) -> Option<String> {
-    let gates = library.cells.iter().filter_map(|(name, cell)| match cell.kind {
-        CellKind::ClockGate { clock, enable, .. } => Some((name, cell, clock, enable)),
+    let (name, cell, (clock, enable)) = library.smallest(|cell| match cell.kind {
+        CellKind::ClockGate { clock, enable, .. } => Some((clock, enable)),
         _ => None,
-    });
-    let (name, cell, clock, enable) = gates.min_by(|a, b| a.1.area.total_cmp(&b.1.area))?;
+    })?;
     let (clock, enable) = (&cell.inputs[clock].0, &cell.inputs[enable].0);
     let output = &cell.outputs.first()?.name;
     Some(format!(
@@ -83,7 +82,7 @@ module _10_full_adders (A, B, C, X, Y);
   endgenerate
 endmodule
 "#;
-/// Levels of the deepest tree: 16 products of bits or errors, three words to two in each.
+/// Levels of a tree of 32 words, three to two in each: as many as the errors that a visit of WG adds at most.
 const ADDER_LEVELS: usize = 8;
 
 /// Tables of the outputs of a full adder, which are the same whichever input is which.
@@ -92,13 +91,11 @@ const SUM: u64 = 0b1001_0110;
 
 /// A single full adder as the library's smallest cell of that kind, if it has one. ABC would make one of seven gates.
 fn full_adder(library: &Library) -> Option<String> {
-    let adders = library.cells.iter().filter_map(|(name, cell)| {
+    let (name, cell, (carry, sum)) = library.smallest(|cell| {
         let of = |table| cell.outputs.iter().find(|output| output.table == table);
-        let (carry, sum) = (of(CARRY)?, of(SUM)?);
         let adds = cell.kind == CellKind::Gates && cell.inputs.len() == 3;
-        adds.then_some((name, cell, &carry.name, &sum.name))
-    });
-    let (name, cell, carry, sum) = adders.min_by(|a, b| a.1.area.total_cmp(&b.1.area))?;
+        adds.then_some((&of(CARRY)?.name, &of(SUM)?.name))
+    })?;
     let [a, b, c] = [0, 1, 2].map(|input: usize| &cell.inputs[input].0);
     Some(format!(
         "(* techmap_celltype = \"$fa\" *)\nmodule full_adder (input A, B, C, output X, Y);\n  \
@@ -114,8 +111,8 @@ const OUTPUT_LOADS: f64 = 4.0;
 
 /// Inputs come from the smallest buffer, outputs drive some inverters. Loads are in fF.
 fn surroundings(library: &Library) -> Result<String> {
-    let buffers = library.cells.iter().filter(|(_, cell)| cell.is_single_gate(BUFFER));
-    let (name, _) = buffers.min_by(|a, b| a.1.area.total_cmp(&b.1.area)).with_context(|| {
+    let buffer = library.smallest(|cell| cell.is_single_gate(BUFFER).then_some(()));
+    let (name, ..) = buffer.with_context(|| {
         format!(
             "the library {} has no buffer, without which nets with many sinks are slow",
             library.name
